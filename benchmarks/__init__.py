@@ -1,0 +1,1 @@
+"""Clocks, scales, scores and limits. Times named callables; never sees torch."""

@@ -1,0 +1,146 @@
+"""Writes and reads what was measured on one machine: `results/<machine>.json`, and tables for the docs."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+
+Summary = Mapping[str, float]  # as timing.summary gives it, in ms
+
+# What JSON may hold for each field of a row; summaries are checked further.
+SUMMARIES = ("forward", "pre", "post", "end_to_end", "forward_backward")
+NUMBER: tuple[type, ...] = (int, float)
+KINDS: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "file": (str,),
+    "runtime": (str,),
+    "versions": (dict,),
+    "threads": (int,),
+    "options": (dict,),
+    **dict.fromkeys(SUMMARIES, (dict,)),
+    "proxy": (bool,),
+    "mb": NUMBER,
+    "f1": NUMBER,
+    "score": NUMBER,
+    "precision": (str,),
+    "remark": (str,),
+}
+
+PARTS: tuple[tuple[str, type], ...] = (("machine", dict), ("date", str), ("command", str), ("rows", list))
+
+
+class ResultsError(ValueError):
+    """A results file that cannot be read or written, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One file in one runtime; times are summaries in ms, `mb` is 10^6 bytes, the rest as words.
+
+    `proxy` says that the figures stand in for a device that was absent. `precision` is the arithmetic,
+    such as float32 or int8.
+    """
+
+    name: str
+    file: str
+    runtime: str
+    versions: Mapping[str, str]
+    threads: int
+    forward: Summary
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pre: Summary | None = None
+    post: Summary | None = None
+    end_to_end: Summary | None = None
+    forward_backward: Summary | None = None
+    proxy: bool = False
+    mb: float | None = None
+    f1: float | None = None
+    score: float | None = None
+    precision: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Rows measured on one machine, as machine.describe gives it, by one command on one date."""
+
+    machine: Mapping[str, Any]
+    date: str
+    command: str
+    rows: tuple[Row, ...]
+
+
+def place(folder: Path, results: Results) -> Path:
+    """Return the file in `folder` where a machine's results belong: they never meet another machine's."""
+    return folder / f"{machine.name(dict(results.machine))}.json"
+
+
+def write(path: Path, results: Results) -> None:
+    """Write results in one step: a reader sees the old file or the new one. Raises ResultsError."""
+    _replace(path, asdict(results))
+
+
+def table_file(path: Path, rows: Sequence[Mapping[str, Any]], machine: Any, date: str, command: str) -> None:
+    """Write a table of the docs, `benchmarks/tables/<name>.json`, in one step. Raises ResultsError."""
+    table = {"machine": machine, "date": date, "command": command, "rows": [dict(row) for row in rows]}
+    _replace(path, table)
+
+
+def read(path: Path) -> Results:
+    """Return the results in a file. Raises ResultsError that says what is wrong with it."""
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(data, dict) or any(not isinstance(data.get(key), kind) for key, kind in PARTS):
+        raise ResultsError(f"{path}: wanted an object with machine, date, command and a list of rows")
+    rows = tuple(_row(f"{path}: row {i}", row) for i, row in enumerate(data["rows"]))
+    return Results(data["machine"], data["date"], data["command"], rows)
+
+
+def _row(where: str, data: Any) -> Row:
+    if not isinstance(data, dict):
+        raise ResultsError(f"{where}: got {data!r}; wanted an object")
+    odd = sorted(set(data) - set(KINDS))
+    missing = sorted(f for f in ("name", "file", "runtime", "versions", "threads", "forward") if f not in data)
+    if odd or missing:
+        raise ResultsError(f"{where}: missing {missing}, unknown {odd}; wanted {', '.join(KINDS)}")
+    for key, value in data.items():
+        _check(f"{where}: {key}", value, key)
+    return Row(**data)
+
+
+def _check(where: str, value: Any, key: str) -> None:
+    kind = KINDS[key]
+    if value is None and _optional(key):
+        return
+    if not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind):
+        raise ResultsError(f"{where} is {value!r}; wanted {' or '.join(k.__name__ for k in kind)}")
+    wrong = [q for q in ("p50", "p90", "p99") if key in SUMMARIES and not _number(value, q)]
+    if wrong:
+        raise ResultsError(f"{where} lacks the number {wrong[0]}; wanted p50, p90 and p99 in ms")
+
+
+def _number(summary: Any, key: str) -> bool:
+    return isinstance(summary.get(key), NUMBER)
+
+
+def _optional(key: str) -> bool:
+    return any(f.name == key and f.default is None for f in fields(Row))
+
+
+def _replace(path: Path, data: Any) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except (OSError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be written ({error})") from error
+    finally:
+        part.unlink(missing_ok=True)

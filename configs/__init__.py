@@ -1,0 +1,1 @@
+"""Plans, targets, runtimes, data facts, networks and search spaces, as YAML."""

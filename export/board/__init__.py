@@ -1,0 +1,1 @@
+"""Files that travel to the board, byte for byte."""

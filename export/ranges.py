@@ -1,0 +1,94 @@
+"""What each tensor of a graph takes as values on real images: the ranges that int8 needs."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
+
+from export.errors import ExportError
+
+Method = Literal["minmax", "percentile", "entropy"]
+Ranges = dict[str, tuple[float, float]]
+_METHODS = {
+    "minmax": CalibrationMethod.MinMax,
+    "percentile": CalibrationMethod.Percentile,
+    "entropy": CalibrationMethod.Entropy,
+}
+# onnxruntime's entropy starts with 128 bins for 128 levels: nothing to choose from, so it equals min-max.
+# 255 levels are what int8 really has over a symmetric range.
+_MOVES = {"Concat", "Flatten", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"}
+_BINS = {"percentile": {"num_bins": 2048}, "entropy": {"num_bins": 1024, "num_quantized_bins": 255}}
+
+
+def measure(
+    source: Path, images: Iterable[np.ndarray], method: Method, *, percentile: float, symmetric: bool
+) -> Ranges:
+    """(lowest, highest) of every float tensor of the graph over `images`, each float32 (1, 3, H, W).
+
+    `percentile` (0..100) is the share of values kept inside, for that method only; the graph's outputs
+    are never cut. Images are taken one at a time, so any number fits in memory. Entropy takes a second
+    per tensor. Raises ExportError where there is no image.
+    """
+    if method not in _METHODS:
+        raise ExportError(f"calibration: {method} given; choose one of {', '.join(_METHODS)}")
+    settings = {"symmetric": symmetric, "percentile": percentile, **_BINS.get(method, {})}
+    # onnxruntime prints its progress, and takes a folder for a copy of the graph with more outputs.
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as null, redirect_stdout(null):
+        kinds = dict.fromkeys((method, "minmax"))
+        calibrators = {kind: _calibrator(source, Path(folder) / kind, kind, settings) for kind in kinds}
+        _feed(calibrators.values(), images, _input(source))
+        found = {kind: _pairs(calibrator) for kind, calibrator in calibrators.items()}
+    whole = heads(onnx.load(source, load_external_data=False).graph)
+    return {name: found["minmax" if name in whole else method][name] for name in found[method]}
+
+
+def heads(graph: onnx.GraphProto) -> set[str]:
+    """The outputs, and the tensors that only move into them: never cut, a detection is the rare value."""
+    found = {one.name for one in graph.output}
+    for node in reversed(graph.node):
+        if node.op_type in _MOVES and found & set(node.output):
+            found.update(node.input)
+    return found
+
+
+def _calibrator(source: Path, copy: Path, method: str, settings: dict[str, Any]) -> Any:
+    return create_calibrator(
+        source,
+        augmented_model_path=f"{copy}.onnx",
+        calibrate_method=_METHODS[method],
+        extra_options=settings,
+    )
+
+
+class _One(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """A single image, then the end."""
+
+    def __init__(self, feed: dict[str, np.ndarray]) -> None:
+        self.feeds = [feed]
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return self.feeds.pop() if self.feeds else None
+
+
+def _feed(calibrators: Iterable[Any], images: Iterable[np.ndarray], name: str) -> None:
+    count = 0
+    for count, image in enumerate(images, 1):
+        for calibrator in calibrators:
+            calibrator.collect_data(_One({name: image}))
+    if not count:
+        raise ExportError("calibration: no images given; give at least one, better a hundred")
+
+
+def _input(source: Path) -> str:
+    return str(onnx.load(source, load_external_data=False).graph.input[0].name)
+
+
+def _pairs(calibrator: Any) -> Ranges:
+    ranges = {name: data.range_value for name, data in calibrator.compute_data().items()}
+    return {name: (float(np.min(low)), float(np.max(high))) for name, (low, high) in ranges.items()}

@@ -1,0 +1,151 @@
+"""A model file becomes something to call, the same for every runtime."""
+
+import ctypes
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from export.errors import ExportError, RuntimeMissing, Unreadable
+from export.rules import load_rules
+
+if TYPE_CHECKING:
+    import onnx
+
+Outputs = tuple[np.ndarray, ...]
+_CUDART = ("libcudart.so", *(f"libcudart.so.{version}" for version in ("13", "12", "11.0", "10.2")))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One model in one runtime: call it with a C-contiguous float32 (1, 3, H, W) image, RGB 0..255.
+
+    The outputs come in the graph's order and belong to the caller. One session serves one thread at a time.
+    """
+
+    runtime: str
+    versions: Mapping[str, str]
+    threads: int
+    output_names: tuple[str, ...]
+    run: Callable[[np.ndarray], Outputs] = field(repr=False)
+
+    def __call__(self, image: np.ndarray) -> Outputs:
+        return self.run(image)
+
+
+def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping[str, Any] | None = None) -> Session:
+    """The model at `path`, ready to call in `runtime` on `threads` threads.
+
+    `options` are the runtime's own, over those of configs/runtimes: session configuration entries of
+    onnxruntime, properties of OpenVINO.
+    Raises RuntimeMissing where the runtime cannot work here, Unreadable where the file or an option is bad.
+    """
+    if runtime not in RUNTIMES:
+        raise ExportError(f"{runtime}: no such runtime; there are {', '.join(RUNTIMES)}")
+    if threads < 1:
+        raise ExportError(f"{runtime}: {threads} threads given; give at least 1")
+    if why := lack(runtime):
+        raise RuntimeMissing(why)
+    if not path.is_file():
+        raise Unreadable(f"{path}: no such file; give a model file")
+    try:
+        return RUNTIMES[runtime](path, threads, options or {})
+    except ExportError:
+        raise
+    except Exception as error:  # neither runtime has an error class of its own that covers a bad file
+        raise Unreadable(f"{path}: {runtime} cannot open it: {_last(error)}") from error
+
+
+def available(runtime: str) -> bool:
+    """Whether `runtime` can work on this machine; loads neither the runtime nor a GPU context."""
+    return runtime in RUNTIMES and lack(runtime) is None
+
+
+def lack(runtime: str) -> str | None:
+    """What `runtime` misses on this machine, as a sentence; None where nothing."""
+    if find_spec(runtime) is None:
+        return f"{runtime}: the Python package is not on this machine; install it, or choose another runtime"
+    if runtime == "tensorrt" and devices() == 0:
+        return "tensorrt: no CUDA device on this machine; open the .engine file on the board that built it"
+    return None
+
+
+def devices() -> int:
+    """CUDA devices by libcudart's own count: TensorRT crashes the process when there is none."""
+    for name in _CUDART:
+        try:
+            library = ctypes.CDLL(name)
+        except OSError:
+            continue
+        count = ctypes.c_int(0)
+        return count.value if library.cudaGetDeviceCount(ctypes.byref(count)) == 0 else 0
+    return 0
+
+
+def outputs(model: "onnx.ModelProto", image: np.ndarray) -> Outputs:
+    """What a graph in memory gives for `image`, computed by onnxruntime without rewriting anything."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    return tuple(session.run(None, {session.get_inputs()[0].name: image}))
+
+
+def _onnxruntime(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
+    import onnxruntime
+
+    wishes = onnxruntime.SessionOptions()
+    wishes.intra_op_num_threads, wishes.inter_op_num_threads = threads, 1
+    wishes.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    wishes.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    wishes.log_severity_level = 3
+    for key, value in (load_rules("onnxruntime").options | dict(options)).items():
+        wishes.add_session_config_entry(key, str(value))
+    session = onnxruntime.InferenceSession(os.fspath(path), wishes, ["CPUExecutionProvider"])
+    image, names = session.get_inputs()[0].name, [one.name for one in session.get_outputs()]
+
+    def run(pixels: np.ndarray) -> Outputs:
+        return tuple(session.run(names, {image: pixels}))
+
+    return Session("onnxruntime", {"onnxruntime": onnxruntime.__version__}, threads, tuple(names), run)
+
+
+def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
+    import openvino
+
+    wishes = {"INFERENCE_NUM_THREADS": threads, **load_rules("openvino").options, **options}
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(os.fspath(path)), "CPU", wishes)
+    request = compiled.create_infer_request()
+    names = tuple(one.get_any_name() for one in compiled.outputs)
+    results = [request.get_output_tensor(place) for place in range(len(names))]
+
+    def run(pixels: np.ndarray) -> Outputs:
+        request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(pixels), shared_memory=True))
+        request.infer()
+        return tuple(one.data.copy() for one in results)
+
+    return Session("openvino", {"openvino": openvino.__version__}, threads, names, run)
+
+
+def _tensorrt(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
+    raise RuntimeMissing(f"{path}: engines are opened by the board's own script; here give an .onnx file")
+
+
+def _last(error: Exception) -> str:
+    """The last line of a runtime's message: the earlier ones name its source files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+RUNTIMES: dict[str, Callable[[Path, int, Mapping[str, Any]], Session]] = {
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "tensorrt": _tensorrt,
+}

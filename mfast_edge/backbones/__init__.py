@@ -1,0 +1,1 @@
+"""Feature extractors and the published weights for them."""

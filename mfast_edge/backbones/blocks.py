@@ -1,0 +1,31 @@
+"""Convolution blocks with TensorFlow's SAME padding, which depends on the input's size."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after a side of `size`, so that ceil(size / stride) cells come out."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+class Block(nn.Module):
+    """Convolution, batch norm, ReLU6 on a square map of `size`; `self.out` is the side that comes out."""
+
+    def __init__(self, size: int, channels: tuple[int, int], kernel: int = 1, stride: int = 1, groups: int = 1):
+        super().__init__()
+        before, after = same(size, kernel, stride)
+        even = before == after
+        self.pad = None if even else (before, after, before, after)
+        self.conv = nn.Conv2d(*channels, kernel, stride, before if even else 0, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(channels[1], eps=1e-3, momentum=0.03)
+        self.out = -(-size // stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, size, size) → (B, out, self.out, self.out)."""
+        if self.pad is not None:
+            x = F.pad(x, self.pad)
+        return F.relu6(self.norm(self.conv(x)))

@@ -1,0 +1,100 @@
+"""The front door: a model, a data set and a device in; one line per stage and a measured, deployable file out."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mfast_edge.errors import MfastError
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def compress(  # noqa: PLR0913 - the arguments of the command
+    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, tiny.")] = "ssd_mbv1",
+    target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
+    data: Annotated[
+        str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
+    ] = None,
+    plan: Annotated[str, typer.Option(help="quick, tiny, or the path of a YAML file.")] = "quick",
+    init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
+    ] = None,
+    search: Annotated[int, typer.Option(help="Search this many trials over the plan's space first.")] = 0,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; cuda if present.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Train, compress, export and measure MODEL on DATA for TARGET. The same command again goes on where it ended."""
+    from mfast_edge.run import Asked, run
+
+    asked = Asked(
+        model,
+        target,
+        data,
+        plan,
+        init,
+        budget,
+        tuple(set_ or ()),
+        search,
+        until,
+        out,
+        name,
+        device,
+        json_,
+        dry_run,
+        command(),
+    )
+    raise typer.Exit(run(asked))
+
+
+def command() -> str:
+    """The command as it was typed."""
+    return "python -m mfast_edge.compress " + shlex.join(sys.argv[1:])
+
+
+def main() -> None:
+    """Run the door behind the one place where errors become exit codes."""
+    guarded(app)
+
+
+def guarded(door: Any) -> None:
+    """Exit 0 done · 1 a gate failed · 2 the user's mistake · 3 could not finish · 130, 143 signals."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        door()
+    except MfastError as wrong:
+        stop(str(wrong), wrong.exit_code)
+    except KeyboardInterrupt:
+        stop("interrupted; the same command goes on from here", 130)
+    except MemoryError:
+        stop("out of memory; a smaller batch would be right: --set train.batch=8", 3)
+    except OSError as wrong:
+        stop(
+            f"{wrong.filename or 'the disk'}: {wrong.strerror}; --out PATH with room to write would be right",
+            3,
+        )
+
+
+def stop(sentence: str, code: int) -> None:
+    """One sentence on standard error."""
+    print(f"mfast-edge: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

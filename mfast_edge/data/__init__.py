@@ -1,0 +1,1 @@
+"""Photos and what is on them: formats, splits, the data report, augmentation, loading."""

@@ -1,0 +1,108 @@
+"""From `voc:PATH` to a checked, split data set."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+from mfast_edge.data import particles, split
+from mfast_edge.data.check import Checker
+from mfast_edge.data.draft import Raw
+from mfast_edge.data.facts import look
+from mfast_edge.data.report import Finding, Report
+from mfast_edge.data.sample import Dataset, Record
+from mfast_edge.errors import UserError
+
+FORMATS = {  # name → module with read(root) -> Raw
+    "voc": "mfast_edge.data.voc",
+    "coco": "mfast_edge.data.coco",
+    "yolo": "mfast_edge.data.yolo",
+    "particles": "mfast_edge.data.coco",
+}
+Splits = Mapping[str, tuple[Record, ...]]
+
+
+def read(spec: str, *, cache: Path, seed: int = 0) -> Dataset:
+    """The data set that `spec` names: FORMAT:PATH, particles, particles:COUNT or particles:COUNTxSIZE.
+
+    Facts about images, and drawn particles, are kept in the folder `cache`; `seed` decides the splits that
+    the data do not bring. Raises UserError for a spec or data that cannot be used.
+    """
+    form, root = located(spec, cache)
+    raw: Raw = import_module(FORMATS[form]).read(root)
+    refuse(spec, raw)
+    given, findings = checked(raw, cache)
+    splits = assigned(spec, given, seed)
+    home = root if root.is_dir() else root.parent
+    report = Report((*raw.findings, *findings, *split.leaks(splits)))
+    return Dataset(named(spec, root), form, home, raw.classes, splits, report, digest(splits, raw.classes))
+
+
+def located(spec: str, cache: Path) -> tuple[str, Path]:
+    """The format and the folder or file of a spec; particles are drawn if they are not there yet."""
+    form, _, where = spec.partition(":")
+    if form not in FORMATS:
+        raise UserError(f"data: {spec}: unknown format {form!r}; there are {', '.join(FORMATS)}")
+    if form == "particles":
+        return form, particles.draw(particles.parse(where), cache)
+    root = Path(where).expanduser()
+    if not where or not root.exists():
+        raise UserError(f"data: {spec}: no such folder; give {form}:FOLDER of an existing one")
+    return form, root
+
+
+def named(spec: str, root: Path) -> str:
+    """A short name for runs: the folder's, or the file's without its suffix; `particles` and their order."""
+    if spec.startswith("particles"):
+        return spec.replace(":", "-").rstrip("-")
+    path = root.resolve()
+    return path.name if path.is_dir() else path.stem
+
+
+def refuse(spec: str, raw: Raw) -> None:
+    """Raise where there is nothing to read or to learn."""
+    if not raw.drafts:
+        raise UserError(f"data: {spec}: no annotated photos found; is it the right folder and format?")
+    if not raw.classes:
+        raise UserError(f"data: {spec}: no class names found; add labels.txt with one name per line")
+
+
+def checked(raw: Raw, cache: Path) -> tuple[dict[str, list[Record]], list[Finding]]:
+    """The sound records of each split as given (of one pool, if none are), and all findings on the way."""
+    drafts = {draft.name: draft for draft in raw.drafts}
+    parts = dict(raw.splits) or {"all": tuple(drafts)}
+    wanted = {name: drafts[name] for part in parts.values() for name in part}
+    facts = look([draft.path for draft in wanted.values()], cache)
+    checker = Checker(raw.relative, unlisted(len(drafts) - len(wanted)))
+    records = {name: checker.record(draft, facts.get(draft.path)) for name, draft in wanted.items()}
+    given = {part: [one for name in names if (one := records[name])] for part, names in parts.items()}
+    return given, checker.findings
+
+
+def unlisted(count: int) -> list[Finding]:
+    return [Finding(".", f"{count} annotated photos are in no split", "left out")] if count else []
+
+
+def assigned(spec: str, given: Mapping[str, list[Record]], seed: int) -> Splits:
+    """All three splits; raises where one is empty, whether as given or after what had to be left out."""
+    empty = [part for part, records in given.items() if not records]
+    splits = {} if empty else split.assign(given, seed)
+    empty += [part for part, records in splits.items() if not records]
+    if empty:
+        raise UserError(
+            f"data: {spec}: no readable photos for {', '.join(empty)}; each of train, val and test needs one"
+        )
+    return splits
+
+
+def digest(splits: Splits, classes: tuple[str, ...]) -> str:
+    """The sha256 of everything that decides what is learnt and measured, but not of where it lies."""
+    total = hashlib.sha256(repr(classes).encode())
+    for part, records in splits.items():
+        for record in records:
+            truth = record.truth
+            total.update(repr((part, record.name, record.sha256, record.rotate, truth.labels)).encode())
+            for values in (truth.boxes, truth.classes, truth.ignore):
+                total.update(values.tobytes())
+            total.update(repr(truth.masks).encode())
+    return total.hexdigest()

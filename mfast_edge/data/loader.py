@@ -1,0 +1,155 @@
+"""Batches for training: photos decoded once; order and augmentation follow from seed and epoch."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from mfast_edge.data.augment import Sample, augment, plain
+from mfast_edge.data.photo import load
+from mfast_edge.data.sample import Record, Truth
+from mfast_edge.models.resize import resize
+
+ROOM = 2  # a kept photo's longer side, in input sizes: enough for the smallest useful crop
+Ticket = tuple[int, int]  # epoch, number of the record
+
+
+class Target(NamedTuple):
+    """What is on one image: boxes (N, 4) float32 x1 y1 x2 y2 in input pixels, classes (N,), ignore (N,)."""
+
+    boxes: torch.Tensor
+    classes: torch.Tensor
+    ignore: torch.Tensor
+
+
+class Batch(NamedTuple):
+    """images (B, 3, size, size) float32 RGB 0..255, a target per image, and the records' numbers."""
+
+    images: torch.Tensor
+    truths: tuple[Target, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Loader:
+    """Batches of `records` at input `size`; see `batches`.
+
+    `cache_mb` MB (10^6 bytes) of decoded photos are kept. `workers` are processes that prepare batches ahead:
+    0 prepares them in the training process, the faster way where training itself uses every core.
+    """
+
+    records: Sequence[Record]
+    size: int
+    batch: int
+    seed: int = 0
+    augment: bool = True
+    cache_mb: float = 1000.0
+    workers: int = 0
+    waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
+    shelf: "Shelf" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(self.records, self.size, self.seed, self.augment, self.cache_mb * 1e6)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(chunks(list(range(len(self.records))), self.batch))
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Every record once: in an order of the epoch's own when augmenting, else as they were given.
+
+        Nothing but (seed, epoch, record) decides what comes, so a repeated epoch repeats exactly. A last
+        photo that would be alone joins the batch before it: batch norm cannot learn from one.
+        """
+        tickets = [[(epoch, row) for row in part] for part in chunks(self.order(epoch), self.batch)]
+        samples = iter(self.source(tickets))
+        for part in tickets:
+            began = time.perf_counter()
+            ready = collated(next(samples), part)
+            self.waited += time.perf_counter() - began
+            yield ready
+
+    def order(self, epoch: int) -> list[int]:
+        rows = len(self.records)
+        shuffled = np.random.default_rng([self.seed, epoch]).permutation(rows)
+        return [int(row) for row in shuffled] if self.augment else list(range(rows))
+
+    def source(self, tickets: list[list[Ticket]]) -> "DataLoader[list[Sample]]":
+        return DataLoader(
+            self.shelf,  # type: ignore[arg-type]  # any object with __getitem__ and __len__ will do
+            batch_sampler=tickets,
+            collate_fn=list,
+            num_workers=self.workers,
+            generator=torch.Generator(),  # else every epoch would draw from the global random state
+        )
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Decoded photos and their truths, and the sample that a ticket asks for."""
+
+    records: Sequence[Record]
+    size: int
+    seed: int
+    augment: bool
+    free: float  # bytes that may still be kept
+    kept: dict[int, tuple[np.ndarray, Truth]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, ticket: Ticket) -> Sample:
+        epoch, row = ticket
+        photo, truth = self.take(row)
+        if self.augment:
+            return augment(photo, truth, self.size, seed=derived(self.seed, epoch, row))
+        return Sample(photo, truth.boxes, truth.classes, truth.ignore)
+
+    def take(self, row: int) -> tuple[np.ndarray, Truth]:
+        """The record's photo and truth, from memory where there is room for it."""
+        if row not in self.kept:
+            ready = self.prepared(self.records[row])
+            if ready[0].nbytes > self.free:
+                return ready
+            self.free -= ready[0].nbytes
+            self.kept[row] = ready
+        return self.kept[row]
+
+    def prepared(self, record: Record) -> tuple[np.ndarray, Truth]:
+        """At most ROOM times the input size to augment from; else at input size by one resize, as on a board."""
+        photo = load(record)
+        if not self.augment:
+            sample = plain(photo, record.truth, self.size)
+            return sample.image, Truth(sample.boxes, sample.classes, sample.ignore)
+        factor = min(1.0, ROOM * self.size / max(photo.shape[:2]))
+        height, width = (max(1, round(side * factor)) for side in photo.shape[:2])
+        ratio = np.array([width / photo.shape[1], height / photo.shape[0]] * 2, np.float32)
+        small = photo if factor == 1.0 else resize(photo, (height, width))
+        return small, Truth(record.truth.boxes * ratio, record.truth.classes, record.truth.ignore)
+
+
+def derived(seed: int, epoch: int, row: int) -> int:
+    """One seed from three numbers, without patterns between neighbours."""
+    return int(np.random.SeedSequence([seed, epoch, row]).generate_state(1)[0])
+
+
+def chunks(rows: list[int], batch: int) -> list[list[int]]:
+    """`rows` in batches; a single last one joins the batch before it."""
+    found = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    if len(found) > 1 and len(found[-1]) == 1 and batch > 1:
+        found[-2] += found.pop()
+    return found
+
+
+def collated(samples: list[Sample], tickets: list[Ticket]) -> Batch:
+    images = torch.from_numpy(np.stack([sample.image for sample in samples]))
+    floats = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    return Batch(floats, tuple(map(target, samples)), tuple(row for _, row in tickets))
+
+
+def target(sample: Sample) -> Target:
+    return Target(*(torch.from_numpy(values) for values in (sample.boxes, sample.classes, sample.ignore)))

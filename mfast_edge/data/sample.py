@@ -1,0 +1,67 @@
+"""What a data set is once it is read and checked: photos, what is on them, and their splits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfast_edge.data.report import Report
+
+SPLITS = ("train", "val", "test")
+Mask = tuple[tuple[float, ...], ...] | dict[str, Any] | None  # polygons x y x y …, a COCO RLE, or none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What is on one photo: N objects.
+
+    boxes (N, 4) float32 x1 y1 x2 y2 in photo pixels, classes (N,) int64, ignore (N,) bool (difficult,
+    iscrowd: neither to be learnt nor counted as missed), one mask per object, image-level class numbers.
+    """
+
+    boxes: np.ndarray
+    classes: np.ndarray
+    ignore: np.ndarray
+    masks: tuple[Mask, ...] = ()
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One photo that decodes, and its truth.
+
+    `name` is the path relative to the data set's folder; width and height are pixels after the EXIF
+    orientation `rotate` (1: none) has been applied, which is also what the truth's boxes refer to.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    width: int
+    height: int
+    rotate: int
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A checked data set; `splits` has the keys train, val and test, none of them empty.
+
+    `digest` is the sha256 of all that training and measuring depend on (paths relative to `root`,
+    contents, boxes, splits, class names), so it is the same wherever the data lie.
+    """
+
+    name: str
+    format: str
+    root: Path
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[Record, ...]]
+    report: Report
+    digest: str
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The photos of all splits, train first."""
+        return tuple(record for part in SPLITS for record in self.splits[part])

@@ -1,0 +1,185 @@
+"""Keep or roll back: is the child worth having on this target, within the accuracy budget?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import timing
+from mfast_edge.quality import Examined, examine, look, lost
+from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
+from mfast_edge.store import read_json, write_json
+from mfast_edge.tasks import detect as task
+
+if TYPE_CHECKING:
+    from mfast_edge.candidate import Candidate
+    from mfast_edge.workshop import Workshop
+
+FASTER, LIGHTER = 0.98, 0.90  # a ratio of times, a ratio of bytes
+# Detections of at least this score, so many of torch's, so large a share of both sides' matched.
+PARITY_SCORE, PARITY_DETECTIONS, PARITY = 0.05, 1000, 0.995
+
+
+class Names(NamedTuple):
+    """Whom a verdict is about."""
+
+    stage: str
+    parent: str
+    child: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided of a child and why, as it is stored."""
+
+    stage: str
+    parent: str
+    child: str
+    machine: str
+    keep: bool
+    sentence: str
+    runtime: str
+    proxy: bool
+    quality: Mapping[str, Any]  # on val, as the judge looked at it
+    loss: Mapping[str, float] | None = None  # points of the headline metric since train, low, high
+    ratio: Mapping[str, float] | None = None  # time of child / parent: median, low, high
+    parity: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rules of one run: budget in points, whether the plan ends in int8, where verdicts lie."""
+
+    shop: Workshop
+    budget: float
+    int8: bool
+    folder: Path
+
+    def verdict(self, stage: str, base: Candidate | None, parent: Candidate, child: Candidate) -> Verdict:
+        """The stored verdict, or a new one, stored before it is returned."""
+        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}.json"
+        told = read_json(place)
+        if told is None:
+            told = asdict(self.decide(stage, base or child, parent, child))
+            write_json(place, told)
+        return Verdict(**told)
+
+    def decide(self, stage: str, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
+        """A first network is kept; a graph is kept if it finds the same; anything else must pay."""
+        names = Names(stage, parent.key, child.key, self.shop.machine)
+        if parent.form == "none":
+            quality = as_torch(self.shop, child, "val").quality
+            return Verdict(*names, True, "kept: what all others are compared with", "torch", False, quality.to_json())
+        if parent.form == "torch" and child.form == "onnx":
+            return self.alike(names, parent, child)
+        return self.weigh(names, base, parent, child)
+
+    def alike(self, names: Names, parent: Candidate, child: Candidate) -> Verdict:
+        """Another form of the same network: detections on real photos must match one to one."""
+        runtime = self.shop.target.measured[0]
+        same = parity(self.shop, child, runtime)
+        keep = same["share"] >= PARITY
+        matched = f"{same['share']:.2%} of {same['detections']} detections match torch's"
+        sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must)"
+        quality = as_file(self.shop, child, runtime, "val").quality.to_json()
+        return Verdict(*names, keep, sentence, runtime, not self.shop.target.here, quality, parity=same)
+
+    def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
+        """The child must be faster, or lighter at the same speed, and the loss since train within budget."""
+        graphs = {"parent": self.graph(parent), "child": self.graph(child)}
+        runtime, ratio = race(self.shop, graphs)
+        looked = self.look(child, graphs["child"], runtime)
+        loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
+        bytes_ratio = graphs["child"].stat().st_size / graphs["parent"].stat().st_size
+        keep, why = weighed(ratio, bytes_ratio, loss, self.budget)
+        proxy = not self.shop.target.here
+        where = f"{'by proxy ' if proxy else ''}in {runtime}{', judged as int8' if self.probed(child) else ''}"
+        speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {where}"
+        sentence = f"{said(keep)}: {speed}, {told_loss(loss)} of {self.budget:g}{why}"
+        same = parity(self.shop, child, runtime) if child.form == "onnx" else None
+        return Verdict(
+            *names, keep, sentence, runtime, proxy, looked.quality.to_json(), loss, ratio._asdict(), same
+        )  # fmt: skip
+
+    def probed(self, candidate: Candidate) -> bool:
+        """Whether a torch candidate is judged as the int8 graph that it will become."""
+        return self.int8 and candidate.form == "torch"
+
+    def graph(self, candidate: Candidate) -> Path:
+        """The graph that stands for a candidate in the race."""
+        return (int8_graph if self.probed(candidate) else float_graph)(self.shop, candidate)
+
+    def look(self, child: Candidate, graph: Path, runtime: str) -> Examined:
+        """Quality on val of the graph that was raced."""
+        how = f"{graph.stem}-{runtime}" if child.form == "torch" else runtime
+        return examine(self.shop, child, how, "val", lambda: open_file(graph, runtime, self.shop.target.threads))
+
+
+def weighed(ratio: timing.Ratio, bytes_ratio: float, loss: Mapping[str, float], budget: float) -> tuple[bool, str]:
+    """The rule itself: (keep, what spoke against it)."""
+    faster = ratio.high < FASTER
+    lighter = bytes_ratio <= LIGHTER and ratio.low <= 1 <= ratio.high
+    if loss["points"] > budget:
+        return False, "; over the budget"
+    if not (faster or lighter):
+        return False, "; not faster"
+    return True, "" if faster else f"; no slower and {1 - bytes_ratio:.0%} lighter"
+
+
+def race(shop: Workshop, graphs: Mapping[str, Path]) -> tuple[str, timing.Ratio]:
+    """(the child's fastest runtime, time of child / parent), each in its fastest runtime, alternating rounds."""
+    image = np.full((1, 3, shop.facts["height"], shop.facts["width"]), 114, np.float32)
+    calls = {
+        (name, runtime): partial(open_file(path, runtime, shop.target.threads), image)
+        for name, path in graphs.items()
+        for runtime in shop.target.measured
+    }
+    series = shop.time({f"{name} {runtime}": call for (name, runtime), call in calls.items()})
+    child, parent = (quickest(series, name) for name in ("child", "parent"))
+    return child.name.split()[1], timing.ratio(child, parent)
+
+
+def quickest(series: Mapping[str, timing.Series], name: str) -> timing.Series:
+    """The series of `name` in the runtime where its median is smallest."""
+    mine = [found for key, found in series.items() if key.split()[0] == name]
+    return min(mine, key=lambda found: timing.percentile(found, 50))
+
+
+def parity(shop: Workshop, child: Candidate, runtime: str) -> dict[str, float]:
+    """How many detections of a graph and of the network it came from match, on val, then train, photos."""
+    here = open_network(shop, shop.store.origin(child))
+    there = open_file(child.file, runtime, shop.target.threads)
+    pairs, count = [], 0
+    for record in (*shop.data.splits["val"], *shop.data.splits["train"]):
+        pairs.append((look(shop, here, record), look(shop, there, record)))
+        count += int((pairs[-1][0].scores >= PARITY_SCORE).sum())
+        if count >= PARITY_DETECTIONS:
+            break
+    same = task.match(*zip(*pairs, strict=True), score=PARITY_SCORE)
+    return {"share": same.share, "detections": same.total, "worst_score_delta": same.worst_score_delta}
+
+
+def as_torch(shop: Workshop, candidate: Candidate, split: str) -> Examined:
+    """Quality of a torch candidate, run by torch."""
+    return examine(shop, candidate, "torch", split, lambda: open_network(shop, candidate))
+
+
+def as_file(shop: Workshop, candidate: Candidate, runtime: str, split: str) -> Examined:
+    """Quality of a graph in a runtime."""
+    return examine(shop, candidate, runtime, split, lambda: open_file(candidate.file, runtime, shop.target.threads))
+
+
+def said(keep: bool) -> str:
+    """The word for it."""
+    return "kept" if keep else "rolled back"
+
+
+def told_loss(loss: Mapping[str, float]) -> str:
+    """`0.3 points lost [-0.2, 0.9]`."""
+    return f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"

@@ -1,0 +1,1 @@
+"""Predictions next to truths: average precision, F1, paired intervals."""

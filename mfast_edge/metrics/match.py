@@ -1,0 +1,115 @@
+"""Detections matched to truths by pycocotools, kept so that figures can be had again under image weights."""
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from mfast_edge.data.sample import Truth
+from mfast_edge.models.detections import Detections
+
+THRESHOLDS: np.ndarray = np.linspace(0.5, 0.95, 10)
+LIMIT = 100  # detections per image and class that count, as in COCO
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One class: D detections of all images, best first, at T IoU thresholds.
+
+    scores and images (D,), hits and ignored (T, D) bool, positives (I,): truths to be found in each image.
+    A detection that is neither a hit nor ignored is a false positive.
+    """
+
+    scores: np.ndarray
+    images: np.ndarray
+    hits: np.ndarray
+    ignored: np.ndarray
+    positives: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The rankings of all classes over the same `images` images."""
+
+    images: int
+    rankings: tuple[Ranking, ...]
+
+
+def evaluate(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Matches:
+    """Detections of each image matched to its truths, per class, at IoU .5 to .95.
+
+    COCO's rules: best score first, at most 100 per image and class; an ignored truth is a crowd, which takes
+    any number of detections (by the share of the detection inside it) and makes them neither right nor wrong.
+    """
+    assert len(truths) == len(found), f"{len(truths)} truths for {len(found)} images of detections"
+    if not truths:
+        return Matches(0, tuple(_rank([], 0) for _ in range(classes)))
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = COCOeval(_truths(truths, classes), _found(found, classes), "bbox")
+        judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
+        judge.params.maxDets, judge.params.iouThrs = [LIMIT], THRESHOLDS
+        judge.evaluate()
+    size = len(truths)
+    shots = [judge.evalImgs[size * label : size * (label + 1)] for label in range(classes)]
+    return Matches(size, tuple(_rank(rows, size) for rows in shots))
+
+
+def _truths(truths: Sequence[Truth], classes: int) -> Any:
+    rows = (
+        {**row, "iscrowd": int(ignore)}
+        for image, truth in enumerate(truths)
+        for row, ignore in zip(_rows(image, truth.boxes, truth.classes), truth.ignore, strict=True)
+    )
+    return _index(rows, len(truths), classes)
+
+
+def _found(found: Sequence[Detections], classes: int) -> Any:
+    rows = (
+        {**row, "score": float(score)}
+        for image, one in enumerate(found)
+        for row, score in zip(_rows(image, one.boxes, one.classes), one.scores, strict=True)
+    )
+    return _index(rows, len(found), classes)
+
+
+def _rows(image: int, boxes: np.ndarray, classes: np.ndarray) -> Iterator[dict[str, Any]]:
+    exact = np.asarray(boxes, np.float64).reshape(-1, 4)
+    sides = exact[:, 2:] - exact[:, :2]
+    for corner, side, label in zip(exact[:, :2], sides, classes, strict=True):
+        area = float(side[0] * side[1])
+        yield {"image_id": image, "category_id": int(label), "bbox": [*corner, *side], "area": area}
+
+
+def _index(rows: Iterator[dict[str, Any]], images: int, classes: int) -> Any:
+    index = COCO()
+    # Numbered from 1: COCOeval takes the id 0 for "not matched".
+    annotations = [{**row, "id": number} for number, row in enumerate(rows, start=1)]
+    assert all(0 <= row["category_id"] < classes for row in annotations), f"a class outside 0..{classes - 1}"
+    index.dataset = {
+        "images": [{"id": image} for image in range(images)],
+        "categories": [{"id": label} for label in range(classes)],
+        "annotations": annotations,
+    }
+    index.createIndex()
+    return index
+
+
+def _rank(shots: Sequence[dict[str, Any] | None], images: int) -> Ranking:
+    """One class's results per image (None: nothing there), joined in score order."""
+    known = [shot for shot in shots if shot is not None]
+    counts = [len(shot["dtScores"]) for shot in known]
+    scores = np.concatenate([np.zeros(0), *(shot["dtScores"] for shot in known)])
+    order = np.argsort(-scores, kind="stable")
+    none = np.zeros((len(THRESHOLDS), 0), bool)
+    matched = np.concatenate([none, *(shot["dtMatches"] > 0 for shot in known)], axis=1)[:, order]
+    ignored = np.concatenate([none, *(shot["dtIgnore"] > 0 for shot in known)], axis=1)[:, order]
+    positives = np.zeros(images, np.int64)
+    for shot in known:
+        positives[shot["image_id"]] = np.count_nonzero(shot["gtIgnore"] == 0)
+    where = np.repeat(np.array([shot["image_id"] for shot in known], np.int64), counts)[order]
+    return Ranking(scores[order], where, matched & ~ignored, ignored, positives)

@@ -1,0 +1,61 @@
+"""What the rest of the product asks of a model; models.MODELS names the modules that hold one as MODEL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mfast_edge.errors import UserError
+from mfast_edge.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Model(Protocol):
+    """A model by name. Holding one loads no torch; `network`, `loss`, `load` and `heads` do."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def build(self) -> type[Settings]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def decoder(self) -> str: ...
+
+    def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+        """Build settings that a file with tensors of these shapes was made with."""
+
+    def facts(self, build: Any) -> dict[str, Any]:
+        """What decode must know, as JSON: the blueprint's `decode`."""
+
+    def ready(self, known: dict[str, Any]) -> dict[str, Any]:
+        """The facts with what decode would else compute again for each photo."""
+
+    def decode(self, outputs: Any, known: dict[str, Any]) -> tuple[Any, Any]:
+        """Raw outputs of one image → boxes (N, 4) x1 y1 x2 y2 in 0..1, scores (N, classes)."""
+
+    def network(self, build: Any) -> nn.Module:
+        """A fresh float32 network: images (B, 3, size, size) RGB 0..255 → raw outputs."""
+
+    def loss(self, build: Any) -> Any:
+        """A callable (outputs, truths) → {name: scalar}, to be summed."""
+
+    def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
+        """Put published or own weights in; one line on what was taken. UserError where they do not fit."""
+
+    def heads(self, network: nn.Module) -> list[nn.Module]:
+        """Leaves whose output channels mean something and are never pruned."""
+
+
+def find(name: str, known: Mapping[str, str]) -> Model:
+    """The model called `name`; UserError names the known ones."""
+    if name not in known:
+        raise UserError(f"--model: {name!r} is not a model; known: {', '.join(sorted(known))}")
+    model: Model = import_module(known[name]).MODEL
+    return model

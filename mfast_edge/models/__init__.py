@@ -1,0 +1,6 @@
+"""Detectors by name: MODELS maps a name to the module that describes it; listing them loads nothing."""
+
+MODELS = {
+    "ssd_mbv1": "mfast_edge.models.ssd.mbv1",
+    "tiny": "mfast_edge.models.ssd.tiny",
+}

@@ -1,0 +1,44 @@
+"""From a photo to detections: the one path that every runtime and the board pass through."""
+
+from typing import Any, Callable, Dict, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+try:
+    from mfast_edge.models import boxes as box
+    from mfast_edge.models.resize import blob
+except ImportError:  # on the board the files lie side by side
+    import boxes as box  # type: ignore[import-not-found,no-redef]
+    from resize import blob  # type: ignore[import-not-found,no-redef]
+
+Outputs = Sequence[np.ndarray]
+Forward = Callable[[np.ndarray], Outputs]
+Decode = Callable[[Outputs, Dict[str, Any]], Tuple[np.ndarray, np.ndarray]]
+
+
+class Detections(NamedTuple):
+    """K detections, best first: boxes (K, 4) x1 y1 x2 y2 in photo pixels, scores (K,), classes (K,)."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+
+
+def detect(photo: np.ndarray, forward: Forward, decode: Decode, facts: Dict[str, Any]) -> Detections:
+    """Detections in an (H, W, 3) uint8 RGB photo; `facts` are a blueprint's decode facts, made ready."""
+    outputs = forward(blob(photo, (facts["height"], facts["width"])))
+    return finish(outputs, photo.shape[:2], decode, facts)
+
+
+def finish(outputs: Outputs, shape: Tuple[int, ...], decode: Decode, facts: Dict[str, Any]) -> Detections:
+    """The network's raw outputs for one photo of (height, width), decoded, suppressed, in photo pixels."""
+    height, width = shape[0], shape[1]
+    boxes, scores = decode(outputs, facts)
+    rows, classes = np.nonzero(scores >= facts["score_threshold"])
+    found = scores[rows, classes]
+    best = box.top(found, facts["candidates"])
+    rows, classes, found = rows[best], classes[best], found[best]
+    scale = np.array([width, height, width, height], np.float32)
+    chosen = box.clip(boxes[rows] * scale, height, width)
+    kept = box.suppress(chosen, found, classes, facts["iou_threshold"])[: facts["detections"]]
+    return Detections(chosen[kept], found[kept], classes[kept])

@@ -1,0 +1,17 @@
+"""How a photo becomes the network's input: one OpenCV call, here and on the board."""
+
+from typing import Tuple
+
+import cv2
+import numpy as np
+
+
+def resize(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """Stretch an (H, W, 3) uint8 RGB photo to `size` (height, width); bilinear, no cropping."""
+    height, width = size
+    return cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def blob(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """The graph's input (1, 3, height, width): float32 RGB 0..255 of an (H, W, 3) uint8 photo."""
+    return np.ascontiguousarray(resize(photo, size).transpose(2, 0, 1)[None], dtype=np.float32)

@@ -1,0 +1,1 @@
+"""SSD: anchors on six maps, box and class heads, the multibox loss."""

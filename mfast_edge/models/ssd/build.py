@@ -1,0 +1,63 @@
+"""What an SSD is built from, and the anchor scheme of the published MobileNet detectors."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mfast_edge.settings import Settings
+
+
+class Build(Settings):
+    """Settings that decide an SSD's shape before any compression."""
+
+    classes: tuple[str, ...] = Field(min_length=1)
+    size: Annotated[int, Field(ge=96, le=512)] = 300
+    width: Annotated[float, Field(gt=0, le=2)] = 0.75
+    scale_low: float = 0.2
+    scale_high: float = 0.95
+
+
+def maps(size: int, levels: int, stride: int = 16) -> list[int]:
+    """Side lengths of the feature maps at `size` pixels with SAME padding: 300 → 19 10 5 3 2 1."""
+    side = -(-size // stride)
+    sides = [side]
+    while len(sides) < levels:
+        side = -(-side // 2)
+        sides.append(side)
+    return sides
+
+
+def shapes(low: float, high: float, levels: int) -> list[list[list[float]]]:
+    """Anchor (height, width) per level in parts of the image: 3 on the first map, then 6.
+
+    The scheme of TensorFlow's ssd_anchor_generator (Liu 2016 with reduced boxes in the lowest layer):
+    scales evenly spaced low..high, ratios 1 2 1/2 3 1/3, one more square between a scale and the next.
+    """
+    scales = [low + (high - low) * level / (levels - 1) for level in range(levels)] + [1.0]
+    table = []
+    for level in range(levels):
+        scale, further = scales[level], scales[level + 1]
+        pairs = [(scale, ratio) for ratio in (1.0, 2.0, 0.5, 3.0, 1 / 3)] + [(sqrt(scale * further), 1.0)]
+        if level == 0:
+            pairs = [(0.1, 1.0), (scale, 2.0), (scale, 0.5)]
+        table.append([[s / sqrt(ratio), s * sqrt(ratio)] for s, ratio in pairs])
+    return table
+
+
+def facts(build: Build, levels: int, stride: int) -> dict[str, Any]:
+    """The blueprint's decode facts."""
+    return {
+        "height": build.size,
+        "width": build.size,
+        "classes": list(build.classes),
+        "maps": maps(build.size, levels, stride),
+        "shapes": shapes(build.scale_low, build.scale_high, levels),
+        "variances": [0.1, 0.1, 0.2, 0.2],
+        "score_threshold": 0.01,
+        "iou_threshold": 0.5,
+        "candidates": 400,
+        "detections": 100,
+    }

@@ -1,0 +1,71 @@
+"""An SSD as the rest of the product sees it (model.Model); torch is loaded by what needs it, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mfast_edge.models.ssd import decode as numbers
+from mfast_edge.models.ssd.build import Build, facts
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mfast_edge.models.ssd.loss import Multibox
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """An SSD on MobileNet v1: `taps` are backbone blocks, `extras` (reduced, expanded) channels at width 1."""
+
+    name: str
+    build: type[Build]
+    taps: tuple[int, ...]
+    extras: tuple[tuple[int, int], ...]
+    stride: int  # of the first map
+    task: ClassVar[str] = "detect"
+    outputs: ClassVar[tuple[str, ...]] = ("boxes", "logits")
+    decoder: ClassVar[str] = "mfast_edge/models/ssd/decode.py"
+
+    def facts(self, build: Build) -> dict[str, Any]:
+        """What decode must know, as JSON."""
+        return facts(build, len(self.taps) + len(self.extras), self.stride)
+
+    def ready(self, known: dict[str, Any]) -> dict[str, Any]:
+        """The facts with the anchors worked out once."""
+        return numbers.ready(known)
+
+    def decode(self, outputs: Any, known: dict[str, Any]) -> tuple[Any, Any]:
+        """Raw outputs of one image → boxes (N, 4) x1 y1 x2 y2 in 0..1, scores (N, classes)."""
+        return numbers.decode(outputs, known)
+
+    def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+        """The width multiplier of published weights, by their first convolution; else nothing."""
+        first = shapes.get("backbone.conv0.weight") or shapes.get("backbone.conv0.conv.weight")
+        return {"width": first[0] / 32} if first else {}
+
+    def network(self, build: Build) -> nn.Module:
+        """A fresh network in float32."""
+        from mfast_edge.models.ssd.network import SSD
+
+        return SSD(build, self.taps, self.extras)
+
+    def loss(self, build: Build) -> Multibox:
+        """The multibox loss over this build's anchors."""
+        from mfast_edge.models.ssd.loss import Multibox
+
+        return Multibox(self.ready(self.facts(build)))
+
+    def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
+        """Put weights in; one line on what was taken. UserError where they do not fit."""
+        from mfast_edge.models.ssd.weights import load
+
+        return load(network, file, tensors)
+
+    def heads(self, network: nn.Module) -> list[nn.Module]:
+        """The convolutions whose output channels are anchors × (4 or classes)."""
+        from mfast_edge.models.ssd.network import heads
+
+        return heads(network)

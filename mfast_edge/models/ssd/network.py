@@ -1,0 +1,75 @@
+"""The SSD network: backbone maps, extra maps, one box and one class head on each (Liu 2016)."""
+
+from __future__ import annotations
+
+from math import log
+
+import torch
+from torch import Tensor, nn
+
+from mfast_edge.backbones.blocks import Block
+from mfast_edge.backbones.mobilenet_v1 import MobileNetV1, scaled
+from mfast_edge.models.ssd.build import Build, shapes
+
+
+class Extra(nn.Module):
+    """Halves the map: a 1x1 block that reduces, a 3x3 block of stride 2 that expands."""
+
+    def __init__(self, size: int, inside: int, reduced: int, outside: int):
+        super().__init__()
+        self.reduce = Block(size, (inside, reduced))
+        self.expand = Block(size, (reduced, outside), 3, 2)
+        self.out = self.expand.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inside, size, size) → (B, outside, self.out, self.out)."""
+        return self.expand(self.reduce(x))
+
+
+class Head(nn.Module):
+    """1x1 convolutions that give box codes and class logits for every anchor of a map."""
+
+    def __init__(self, inside: int, side: int, anchors: int, classes: int):
+        super().__init__()
+        self.box = nn.Conv2d(inside, anchors * 4, 1)
+        self.classify = nn.Conv2d(inside, anchors * classes, 1)
+        self.anchors, self.classes = side * side * anchors, classes
+        for layer, bias in ((self.box, 0.0), (self.classify, -log(99))):  # every score starts at 0.01
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.constant_(layer.bias, bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, inside, side, side) → (B, anchors, 4), (B, anchors, classes)."""
+        box, kind = self.box(x).permute(0, 2, 3, 1), self.classify(x).permute(0, 2, 3, 1)
+        return box.reshape(-1, self.anchors, 4), kind.reshape(-1, self.anchors, self.classes)
+
+
+class SSD(nn.Module):
+    """Images (B, 3, size, size) RGB 0..255 → box codes (B, N, 4) ty tx th tw, class logits (B, N, classes)."""
+
+    def __init__(self, build: Build, taps: tuple[int, ...], extras: tuple[tuple[int, int], ...]):
+        super().__init__()
+        self.backbone = MobileNetV1(build.size, build.width, taps)
+        channels, sides = list(self.backbone.channels), list(self.backbone.sides)
+        self.extras = nn.ModuleList()
+        for reduced, outside in extras:
+            wide = scaled(outside, build.width)
+            self.extras.append(Extra(sides[-1], channels[-1], scaled(reduced, build.width), wide))
+            channels.append(wide)
+            sides.append(-(-sides[-1] // 2))
+        counts = [len(level) for level in shapes(build.scale_low, build.scale_high, len(channels))]
+        rows = zip(channels, sides, counts, strict=True)
+        self.heads = nn.ModuleList(Head(c, side, n, len(build.classes)) for c, side, n in rows)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw outputs; normalisation to -1..1 is the graph's first node."""
+        maps = self.backbone((images - 128) / 128)
+        for extra in self.extras:
+            maps.append(extra(maps[-1]))
+        found = [head(x) for head, x in zip(self.heads, maps, strict=True)]
+        return torch.cat([box for box, _ in found], 1), torch.cat([kind for _, kind in found], 1)
+
+
+def heads(network: nn.Module) -> list[nn.Module]:
+    """The convolutions whose outputs are anchors × (4 or classes)."""
+    return [leaf for module in network.modules() if isinstance(module, Head) for leaf in (module.box, module.classify)]

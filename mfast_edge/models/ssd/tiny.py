@@ -1,0 +1,15 @@
+"""tiny: the same SSD on five thin blocks at 96 px, for tests that must be fast."""
+
+from mfast_edge.models.ssd.build import Build
+from mfast_edge.models.ssd.detector import Detector
+
+
+class Small(Build):
+    """An SSD's settings with small defaults."""
+
+    size: int = 96
+    width: float = 0.25
+    scale_low: float = 0.25
+
+
+MODEL = Detector("tiny", Small, (5,), ((64, 128), (64, 128)), 8)

@@ -1,0 +1,103 @@
+"""Weights for an SSD: Google's published ones with folded batch norms, a backbone alone, or one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mfast_edge.backbones.blocks import Block
+from mfast_edge.errors import UserError
+from mfast_edge.models.ssd.network import SSD, Head
+
+
+def load(network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Put `tensors` of `file` into an SSD; one line on what was taken. UserError where they do not fit."""
+    assert isinstance(network, SSD)
+    if "backbone.conv0.weight" in tensors:
+        return published(network, file, tensors)
+    return own(network, file, tensors)
+
+
+def published(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Folded weights: each block takes its leading channels, its batch norm becomes an identity with a bias."""
+    blocks = {name: module for name, module in network.named_modules() if isinstance(module, Block)}
+    taken = 0
+    for name, block in blocks.items():
+        source = f"extra{int(name.split('.')[1]) + 2}.{name.split('.')[2]}" if name.startswith("extras") else name
+        if f"{source}.weight" in tensors:
+            fold(block, file, source, tensors)
+            taken += 1
+    heads = [head(module, level, file, tensors) for level, module in enumerate(network.heads)]
+    said = f"{file.name}: {taken} of {len(blocks)} blocks"
+    return said + (
+        f", box heads, {'class heads' if all(heads) else 'class heads start anew'}" if heads[0] is not None else ""
+    )
+
+
+def fold(block: Block, file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
+    """Leading channels into the convolution; the norm made to add the bias and change nothing else."""
+    weight, bias = tensors[f"{source}.weight"].float(), tensors[f"{source}.bias"].float()
+    block.conv.weight.data.copy_(leading(weight, block.conv.weight.shape, f"{file}: {source}"))
+    norm = block.norm
+    norm.running_mean.zero_()  # type: ignore[union-attr]
+    norm.running_var.fill_(1)  # type: ignore[union-attr]
+    norm.weight.data.fill_(sqrt(1 + norm.eps))
+    norm.bias.data.copy_(bias[: len(norm.bias)])
+
+
+def leading(weight: Tensor, shape: torch.Size, where: str) -> Tensor:
+    """The leading channels of a larger convolution; UserError where it is smaller."""
+    if weight.shape[2:] != shape[2:] or any(have < want for have, want in zip(weight.shape, shape, strict=True)):
+        raise UserError(
+            f"--init: {where} has shape {tuple(weight.shape)}; {tuple(shape)} or more channels would fit "
+            "(a smaller model.width takes leading channels)"
+        )
+    return weight[: shape[0], : shape[1]]
+
+
+def head(module: nn.Module, level: int, file: Path, tensors: Mapping[str, Tensor]) -> bool | None:
+    """Box head taken; class head taken if the classes are as many. None: the file has no heads."""
+    assert isinstance(module, Head)
+    if f"head{level}.box.weight" not in tensors:
+        return None
+    put(module.box, file, f"head{level}.box", tensors, slice(None))
+    rows = tensors[f"head{level}.class.bias"].reshape(module.box.out_channels // 4, -1)
+    if rows.shape[1] != module.classes + 1:
+        return False
+    keep = torch.arange(rows.numel()).reshape(rows.shape)[:, 1:].flatten()  # the first logit is the background's
+    put(module.classify, file, f"head{level}.class", tensors, keep)
+    return True
+
+
+def put(layer: nn.Conv2d, file: Path, source: str, tensors: Mapping[str, Tensor], rows: Tensor | slice) -> None:
+    """A head's convolution: all of its outputs, the leading ones of its inputs."""
+    weight, bias = tensors[f"{source}.weight"].float()[rows], tensors[f"{source}.bias"].float()[rows]
+    if weight.shape[0] != layer.out_channels:
+        raise UserError(f"--init: {file}: {source} gives {weight.shape[0]} outputs; {layer.out_channels} would fit")
+    layer.weight.data.copy_(leading(weight, layer.weight.shape, f"{file}: {source}"))
+    layer.bias.data.copy_(bias)  # type: ignore[union-attr]
+
+
+def own(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
+    """A state_dict of this network; class heads of another class count start anew."""
+    have = network.state_dict()
+    skipped = [name for name in tensors if ".classify." in name and tensors[name].shape != have[name].shape]
+    given = {name: tensor for name, tensor in tensors.items() if name not in skipped}
+    wrong = [
+        name for name in have if name not in skipped and (name not in given or given[name].shape != have[name].shape)
+    ]
+    extra = [name for name in given if name not in have]
+    if wrong or extra:
+        first = (wrong + extra)[0]
+        shape = tuple(given[first].shape) if first in given else "absent"
+        wants = tuple(have[first].shape) if first in have else "no such tensor"
+        raise UserError(
+            f"--init: {file} does not fit this network: {len(wrong)} tensors differ or are absent, {len(extra)} are "
+            f"unknown; first {first}: {shape} given, {wants} would be right"
+        )
+    network.load_state_dict({**have, **given})
+    return f"{file.name}: all layers" + (", class heads start anew" if skipped else "")

@@ -1,0 +1,153 @@
+"""Which stages, in which order, with which settings: a YAML plan made definite for one target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from mfast_edge.candidate import Candidate, Form
+from mfast_edge.errors import UserError
+from mfast_edge.settings import Settings, check, named
+from mfast_edge.stages import STAGES
+from mfast_edge.target import Target
+
+if TYPE_CHECKING:
+    from mfast_edge.store import Work
+    from mfast_edge.workshop import Workshop
+
+
+class Stage(Protocol):
+    """A frozen record of settings; `run` turns a finished parent into files in an empty folder."""
+
+    version: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]]
+
+    def gives(self, form: Form) -> Form | None:
+        """The form that comes of `form`; None: cannot take that."""
+
+    def fitted(self, target: Target) -> Stage:
+        """The same stage with what the target decides filled in."""
+
+    def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
+        """Write the child's files into `work.files`; `work.state` survives a killed run."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """The settings as JSON values."""
+
+
+class Head(Settings):
+    """A plan's settings that belong to no stage."""
+
+    name: str
+    title: str = ""
+    data: str = "particles"
+    budget: float = 1.0
+    seed: int = 0
+    stages: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stages by name, resolved for a target; `left_out` says in a line what the target cannot use."""
+
+    name: str
+    title: str
+    data: str
+    budget: float
+    seed: int
+    model: Mapping[str, Any]
+    stages: tuple[tuple[str, Stage], ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def ends_in_int8(self) -> bool:
+        """Whether stages are to be judged as the int8 networks they will become."""
+        return any(name == "quantize" for name, _ in self.stages)
+
+
+def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
+    """The plan `name` with dotted settings `given` on top; UserError lists every mistake at once."""
+    tree = named("plans", name, "--plan")
+    where = f"plan {tree['name']}"
+    mistakes: list[str] = []
+    rows = list(entries(tree.get("stages"), where, mistakes))
+    top = {key: value for key, value in tree.items() if key != "stages"}
+    model: dict[str, Any] = {}
+    for dotted, value in given.items():
+        place(dotted, value, (top, model, dict(rows)), mistakes)
+    head = collect(Head, {**top, "stages": ()}, where, mistakes)
+    stages = [(stage, collect(stage_class(stage), settings, f"{where}: {stage}", mistakes)) for stage, settings in rows]
+    if mistakes or head is None:
+        raise UserError("; ".join(mistakes))
+    kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
+    chain(kept, where)
+    return Plan(head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out))
+
+
+def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(stage name, settings) of a YAML list of one-key mappings."""
+    if not isinstance(stages, list) or not stages:
+        mistakes.append(f"{where}: stages is {stages!r}; a list such as [train: {{images: 22000}}] would be right")
+        return
+    for entry in stages:
+        name, settings = next(iter(entry.items())) if isinstance(entry, dict) and entry else (str(entry), {})
+        if name not in STAGES:
+            mistakes.append(f"{where}: {name!r} is not a stage; known: {', '.join(STAGES)}")
+        else:
+            yield name, dict(settings or {})
+
+
+def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[str]) -> None:
+    """One --set into the plan's head, the model's build settings or a stage."""
+    top, model, stages = trees
+    room, dot, rest = dotted.partition(".")
+    if not dot and room in Head.model_fields and room not in ("stages", "name"):
+        top[room] = value
+    elif dot and room == "model":
+        model[rest] = value
+    elif dot and room in stages:
+        stages[room][rest] = value
+    else:
+        known = ", ".join(["model", *stages])
+        mistakes.append(
+            f"--set {dotted}: no such setting in this plan; known before the dot: {known}; alone: budget, data, seed"
+        )
+
+
+def collect(kind: type[Settings], given: Mapping[str, Any], where: str, mistakes: list[str]) -> Any:
+    """A checked record, or None with its mistakes noted."""
+    try:
+        return check(kind, given, where)
+    except UserError as wrong:
+        mistakes.append(str(wrong))
+        return None
+
+
+def stage_class(name: str) -> type[Settings]:
+    """The settings class of a stage."""
+    found: type[Settings] = import_module(STAGES[name]).STAGE
+    return found
+
+
+def suited(stages: list[tuple[str, Stage]], target: Target) -> tuple[list[tuple[str, Stage]], list[str]]:
+    """Stages that the target can use, and a line for each one left out."""
+    if target.int8 is not None:
+        return stages, []
+    kept = [(name, stage) for name, stage in stages if name != "quantize"]
+    line = f"{target.title} has no int8: quantize is left out, the float graph is ready for fp16"
+    return kept, [line] if len(kept) < len(stages) else []
+
+
+def chain(stages: list[tuple[str, Stage]], where: str) -> None:
+    """Refuse, before any work, an order in which a stage is given what it cannot take."""
+    form: Form = "none"
+    for name, stage in stages:
+        after = stage.gives(form)
+        if after is None:
+            raise UserError(
+                f"{where}: {name} cannot take what comes before it (form {form!r}); "
+                "an order such as train, prune, export_onnx, quantize would be right"
+            )
+        form = after

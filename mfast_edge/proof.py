@@ -1,0 +1,173 @@
+"""The proof of a run: test read once, every stage timed in the same rounds, the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import gates, results
+from benchmarks.score import score
+from export.lint import lint, load_rules
+from mfast_edge.judge import PARITY, as_file, as_torch
+from mfast_edge.quality import Examined, lost
+from mfast_edge.runners import float_graph
+from mfast_edge.timed import Timed, clock, fastest
+
+if TYPE_CHECKING:
+    from mfast_edge.pipeline import Row
+    from mfast_edge.workshop import Workshop
+
+
+def prove(shop: Workshop, rows: Sequence[Row], budget: float, command: str, folder: Path) -> dict[str, Any]:
+    """What `compress` ends with, as JSON; all timings go to results/<machine>.json in `folder`."""
+    base, final = rows[0], [row for row in rows if row.verdict.keep][-1]
+    timed = clock(shop, rows)
+    best = {row.stage: fastest(timed, row.stage, shop.target.threads) for row in rows}
+    tested = {row.stage: test(shop, row, best[row.stage].runtime) for row in (base, final)}
+    scores = composite(shop, tested, best, base.stage)
+    record(shop, rows, timed, scores, (command, folder))
+    graph = float_graph(shop, final.candidate)
+    return {
+        **named(shop, command),
+        **told_file(final, graph),
+        "metrics": {"test": tested[final.stage].quality.to_json(), "val": dict(final.verdict.quality)},
+        "float": {
+            "key": base.candidate.key,
+            **figures(tested[base.stage], base),
+            "ms": forwards(timed, base, shop),
+        },
+        "loss": lost(shop, "test", tested[base.stage].found, tested[final.stage].found),
+        "ms": forwards(timed, final, shop),
+        "score": scores[final.stage],
+        "budget": budget,
+        "gates": [asdict(gate) for gate in judged(shop, rows, graph, budget)],
+        "kept": [row.stage for row in rows if row.verdict.keep],
+        "rolled_back": [row.stage for row in rows if not row.verdict.keep],
+        "rows": [told_row(shop, row, timed, best[row.stage]) for row in rows],
+    }
+
+
+def named(shop: Workshop, command: str) -> dict[str, Any]:
+    """What was run, on what, when."""
+    run = {"model": shop.model.name, "data": shop.data.name, "target": shop.target.name, "command": command}
+    return {
+        **run,
+        "machine": shop.machine,
+        "here": shop.here,
+        "proxy": not shop.target.here,
+        "date": f"{date.today()}",
+    }
+
+
+def told_file(row: Row, graph: Path) -> dict[str, Any]:
+    """The final file and its weight in MB (10^6 bytes)."""
+    file = row.candidate.file
+    mb = {"mb": file.stat().st_size / 1e6, "onnx_mb": graph.stat().st_size / 1e6}
+    return {"key": row.candidate.key, "form": row.candidate.form, "file": str(file), **mb}
+
+
+def figures(tested: Examined, row: Row) -> dict[str, Any]:
+    """Quality on test and val."""
+    return {"test": tested.quality.to_json(), "val": dict(row.verdict.quality)}
+
+
+def test(shop: Workshop, row: Row, runtime: str) -> Examined:
+    """Quality on test: a network through torch, a file through its fastest runtime."""
+    if row.candidate.form == "torch":
+        return as_torch(shop, row.candidate, "test")
+    return as_file(shop, row.candidate, runtime, "test")
+
+
+def forwards(timed: Sequence[Timed], row: Row, shop: Workshop) -> dict[str, float]:
+    """{runtime: p50 in ms} of a row's forward at the target's threads."""
+    mine = (t for t in timed if t.stage == row.stage and t.threads == shop.target.threads)
+    return {t.runtime: t.forward["p50"] for t in mine}
+
+
+def composite(shop: Workshop, tested: Mapping[str, Examined], best: Mapping[str, Timed], base: str) -> dict[str, float]:
+    """The composite score of each tested stage; the float network's own F1 and seconds are the reference."""
+    count = len(shop.data.splits["test"])
+    seconds = {stage: best[stage].parts["end_to_end"]["p50"] * count / 1e3 for stage in tested}
+    f1_ref, t_ref = tested[base].quality.f1, seconds[base]
+    return {stage: score(tested[stage].quality.f1, seconds[stage], f1_ref=f1_ref, t_ref=t_ref) for stage in tested}
+
+
+def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> list[gates.Gate]:
+    """Weight, loss within budget on val, parity of the export, operators that the target knows."""
+    kept = [row.verdict for row in rows if row.verdict.keep]
+    found = [gates.weight(graph.stat().st_size, shop.target.mb)]
+    if kept[-1].loss:
+        found.append(gates.at_most("loss on val", kept[-1].loss["points"], budget, "points"))
+    found += [
+        gates.at_least("parity of the export", row.verdict.parity["share"], PARITY, "of detections")
+        for row in rows
+        if row.stage == "export_onnx" and row.verdict.parity
+    ]
+    if shop.target.rules:
+        refused = lint(graph, load_rules(shop.target.rules))
+        found.append(gates.at_most(f"operators outside {shop.target.rules}", len(refused), 0, "findings"))
+    return found
+
+
+def record(
+    shop: Workshop,
+    rows: Sequence[Row],
+    timed: Sequence[Timed],
+    scores: Mapping[str, float],
+    where: tuple[str, Path],
+) -> None:
+    """results/<machine>.json: a row for each stage, runtime and number of threads."""
+    stages = {row.stage: row for row in rows}
+    made = results.Results(
+        shop.here, f"{date.today()}", where[0], tuple(entry(shop, stages[t.stage], t, scores) for t in timed)
+    )
+    folder = where[1] / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    results.write(results.place(folder, made), made)
+
+
+def entry(shop: Workshop, row: Row, t: Timed, scores: Mapping[str, float]) -> results.Row:
+    """One line of the results file."""
+    graph = float_graph(shop, row.candidate)
+    return results.Row(
+        name=f"{shop.model.name} {row.stage}",
+        file=graph.name,
+        runtime=t.runtime,
+        versions=t.versions,
+        threads=t.threads,
+        forward=t.forward,
+        pre=t.parts.get("pre"),
+        post=t.parts.get("post"),
+        end_to_end=t.parts.get("end_to_end"),
+        forward_backward=t.parts.get("forward_backward"),
+        proxy=not shop.target.here,
+        mb=graph.stat().st_size / 1e6,
+        f1=row.verdict.quality["f1"],
+        score=scores.get(row.stage),
+        precision="int8" if row.stage == "quantize" else "float32",
+        remark=row.verdict.sentence,
+    )
+
+
+def told_row(shop: Workshop, row: Row, timed: Sequence[Timed], best: Timed) -> dict[str, Any]:
+    """A stage as the report's waterfall and the tables of the docs show it; quality is on val."""
+    quality = row.verdict.quality
+    return {
+        "stage": row.stage,
+        "key": row.candidate.key,
+        "map50": quality["map50"],
+        "map": quality["map"],
+        "f1": quality["f1"],
+        "mb": row.candidate.file.stat().st_size / 1e6,
+        "runtime": best.runtime,
+        "forward_ms": forwards(timed, row, shop),
+        "forward_ms_1t": best.forward["p50"],
+        "e2e_ms_1t": best.parts["end_to_end"]["p50"],
+        "seconds": row.seconds,
+        "keep": row.verdict.keep,
+        "verdict": row.verdict.sentence,
+        "parity": row.verdict.parity,
+    }

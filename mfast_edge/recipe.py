@@ -1,0 +1,22 @@
+"""How a network is trained: the settings that `train` and every recovery share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mfast_edge.settings import Settings
+
+
+class Recipe(Settings):
+    """AdamW under a one-cycle cosine, gradients clipped, the weights' moving average kept."""
+
+    images: Annotated[int, Field(ge=1)] = 22000
+    batch: Annotated[int, Field(ge=2)] = 16
+    lr: Annotated[float, Field(gt=0)] = 6e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
+    clip: Annotated[float, Field(gt=0)] = 10.0
+    precision: Literal["float32", "bfloat16"] = "bfloat16"

@@ -1,0 +1,164 @@
+"""One run from what was asked to an exit code: plan, search, walk, proof, bundle, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfast_edge import model as models
+from mfast_edge import plan as plans
+from mfast_edge import target as targets
+from mfast_edge.candidate import digest
+from mfast_edge.errors import UserError
+from mfast_edge.models import MODELS
+from mfast_edge.settings import Settings, assignments, check
+from mfast_edge.store import Store, read_json, write_json
+from mfast_edge.terminal import Terminal
+
+if TYPE_CHECKING:
+    from mfast_edge.model import Model
+    from mfast_edge.pipeline import Row
+    from mfast_edge.plan import Plan
+    from mfast_edge.target import Target
+    from mfast_edge.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The front door's arguments, as typed."""
+
+    model: str
+    target: str
+    data: str | None
+    plan: str
+    init: Path | None
+    budget: float | None
+    set: tuple[str, ...]
+    search: int
+    until: str | None
+    out: Path
+    name: str | None
+    device: str | None
+    json: bool
+    dry_run: bool
+    command: str
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Dotted settings on top of the plan's."""
+        return assignments(self.set) | ({} if self.budget is None else {"budget": self.budget})
+
+
+def run(asked: Asked) -> int:
+    """0: every gate passed. 1: one failed; the report is written all the same."""
+    model, target = models.find(asked.model, MODELS), targets.find(asked.target)
+    plan = plans.read(asked.plan, target, asked.given)
+    check_until(asked.until, plan)
+    terminal = Terminal(asked.json)
+    shop = furnish(asked, model, target, plan, terminal)
+    if asked.dry_run:
+        return preview(plan, shop, terminal)
+    folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
+    terminal.head(plan, shop, folder)
+    if asked.search:
+        plan = best_of(asked, plan, shop, folder, terminal)
+    rows = walked(plan, shop, folder, asked.until, terminal)
+    final = proven(plan, shop, rows, folder, asked.command)
+    terminal.end(final, folder)
+    return 0 if all(gate["passed"] for gate in final["gates"]) else 1
+
+
+def check_until(until: str | None, plan: Plan) -> None:
+    """--until must name a stage of the plan."""
+    names = [name for name, _ in plan.stages]
+    if until is not None and until not in names:
+        raise UserError(f"--until: {until!r} is not a stage of plan {plan.name}; its stages: {', '.join(names)}")
+
+
+def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:
+    """Read the data's index, settle what the network is built from."""
+    from mfast_edge.workshop import Workshop, open_data
+
+    build_settings(model, plan.model, asked.init, ("any",))  # its mistakes before any reading
+    asked.out.mkdir(parents=True, exist_ok=True)
+    data = open_data(asked.data or plan.data, asked.out, plan.seed)
+    build = build_settings(model, plan.model, asked.init, data.classes)
+    store, device = Store(asked.out), asked.device
+    return Workshop(model, build, data, target, store, plan.seed, device, asked.init, terminal.progress)
+
+
+def build_settings(model: Model, given: Mapping[str, Any], init: Path | None, classes: tuple[str, ...]) -> Settings:
+    """The model's build settings: given ones first, then what the weights were made with, then defaults."""
+    inferred = {}
+    if init is not None:
+        from mfast_edge.backbones.weights import shapes
+
+        inferred = model.infer(shapes(init))
+    return check(model.build, {**inferred, "classes": classes, **given}, "model")
+
+
+def preview(plan: Plan, shop: Workshop, terminal: Terminal) -> int:
+    """--dry-run: stages, what the store holds already, expected minutes."""
+    from mfast_edge.pipeline import expected
+
+    terminal.preview(plan, shop, expected(plan, shop))
+    return 0
+
+
+def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> Plan:
+    """The plan with the settings that the search found best."""
+    from mfast_edge.tune import Tuner
+
+    def planned(params: Mapping[str, Any]) -> Plan:
+        return plans.read(asked.plan, shop.target, {**params, **asked.given})
+
+    return planned(Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search))
+
+
+def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal) -> list[Row]:
+    """The stages, each told as it ends and noted in the journal."""
+    from mfast_edge.judge import Judge
+    from mfast_edge.pipeline import walk
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stages = [{name: stage.model_dump(mode="json")} for name, stage in plan.stages]
+    write_json(folder / "plan.json", {"name": plan.name, "seed": plan.seed, "budget": plan.budget, "stages": stages})
+    shop.data.report.write(folder / "data.json")
+
+    def tell(row: Row) -> None:
+        terminal.row(row)
+        line = {
+            "stage": row.stage,
+            "key": row.candidate.key,
+            "seconds": row.seconds,
+            "keep": row.verdict.keep,
+        }
+        with (folder / "journal.jsonl").open("a") as journal:
+            journal.write(json.dumps(line) + "\n")
+
+    judge = Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts")
+    return walk(plan, shop, judge, until=until, tell=tell)
+
+
+def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: str) -> dict[str, Any]:
+    """final.json: read if these very candidates were proven on this machine before, else measured."""
+    about = [[row.candidate.key, row.verdict.keep] for row in rows]
+    mark = digest([about, shop.machine, plan.budget, shop.target.model_dump(mode="json")])
+    told = read_json(folder / "final.json")
+    if told is None or told["mark"] != mark:
+        from mfast_edge.proof import prove
+        from mfast_edge.report import write
+
+        told = {
+            "mark": mark,
+            "plan": plan.name,
+            "left_out": plan.left_out,
+            **prove(shop, rows, plan.budget, command, folder),
+        }
+        write(shop, rows, told, folder)
+        write_json(folder / "final.json", told)
+    final: dict[str, Any] = told
+    return final

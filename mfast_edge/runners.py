@@ -1,0 +1,78 @@
+"""Networks and graphs as things to call: what quality and latency are measured through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.sessions import open_session
+
+if TYPE_CHECKING:
+    from mfast_edge.candidate import Candidate
+    from mfast_edge.models.detections import Forward
+    from mfast_edge.workshop import Workshop
+
+PROBE_IMAGES = 32
+
+
+def open_file(file: Path, runtime: str, threads: int) -> Forward:
+    """A graph in a runtime."""
+    return open_session(file, runtime, threads=threads)
+
+
+def open_network(shop: Workshop, candidate: Candidate) -> Forward:
+    """A torch candidate: image (1, 3, H, W) → raw outputs, as numpy."""
+    import torch
+
+    network = shop.network(candidate)
+
+    def forward(image: np.ndarray) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [out.float().cpu().numpy() for out in network(torch.from_numpy(image).to(shop.device))]
+
+    return forward
+
+
+def backward(shop: Workshop, candidate: Candidate) -> Callable[[], object]:
+    """One forward and backward at batch 1: the gradient of ½‖outputs‖² for all parameters, no step."""
+    import torch
+
+    network = shop.network(candidate).train()
+    image = shop.example()
+
+    def both() -> None:
+        network.zero_grad(set_to_none=True)
+        sum(out.square().sum() / 2 for out in network(image)).backward()
+        if image.is_cuda:
+            torch.cuda.synchronize()
+
+    return both
+
+
+def float_graph(shop: Workshop, candidate: Candidate) -> Path:
+    """The float graph of a candidate: its own file, or one exported beside a torch candidate."""
+    if candidate.form == "onnx":
+        return candidate.file
+    path = candidate.folder / "probe" / f"float-opset{shop.target.opset}.onnx"
+    return path if path.is_file() else beside(path, lambda new: shop.export(candidate, new, shop.target.opset))
+
+
+def int8_graph(shop: Workshop, candidate: Candidate) -> Path:
+    """A quick min-max int8 probe of a torch candidate: what it will be worth in the end."""
+    from mfast_edge.stages.quantize import Quantize
+
+    settings = Quantize(images=PROBE_IMAGES, dressing=shop.target.int8)
+    path = candidate.folder / "probe" / f"int8-{shop.target.name}.onnx"
+    source = float_graph(shop, candidate)
+    return path if path.is_file() else beside(path, lambda new: shop.quantize(source, new, settings))
+
+
+def beside(path: Path, make: Callable[[Path], None]) -> Path:
+    """Make a file next to its place and rename it: it is there whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name(f".new-{path.name}")
+    make(new)
+    return new.replace(path)

@@ -1,0 +1,8 @@
+"""What can be done to a candidate: STAGES maps a name to the module that holds it; listing them loads nothing."""
+
+STAGES = {
+    "train": "mfast_edge.stages.train",
+    "prune": "mfast_edge.stages.prune",
+    "export_onnx": "mfast_edge.stages.export_onnx",
+    "quantize": "mfast_edge.stages.quantize",
+}

@@ -1,0 +1,65 @@
+"""One device: what it runs, how it likes its widths, how it is timed, what it must pass."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mfast_edge.settings import Settings, check, named
+
+Precision = Literal["float32", "float16", "bfloat16", "int8"]
+
+
+class Int8(Settings):
+    """How activations and weights are dressed in int8."""
+
+    activations: Literal["uint8", "int8"]
+    symmetric: bool
+    per_channel: bool = True
+    reduce_range: bool = False
+
+
+class Timing(Settings):
+    """Alternating rounds: each callable runs `seconds` in each of `rounds` rounds."""
+
+    rounds: Annotated[int, Field(ge=5)] = 30
+    seconds: Annotated[float, Field(gt=0)] = 0.05
+    warmup: Annotated[int, Field(ge=1)] = 10
+
+
+class Target(Settings):
+    """A device from configs/targets, or from the user's own YAML file."""
+
+    name: str
+    title: str
+    arch: tuple[str, ...]
+    board: str = ""
+    runtimes: tuple[str, ...] = Field(min_length=1)
+    precisions: tuple[Precision, ...]
+    int8: Int8 | None = None
+    rounding: Annotated[int, Field(ge=1)] = 16
+    threads: Annotated[int, Field(ge=1)] = 1
+    opset: int = 13
+    rules: str | None = None
+    mb: Annotated[float, Field(gt=0)] = 100.0
+    timing: Timing = Timing()
+
+    @property
+    def here(self) -> bool:
+        """Whether this machine is the target; else its speed is known by proxy only."""
+        board = Path("/proc/device-tree/model")
+        model = board.read_text(errors="replace") if board.is_file() else ""
+        return platform.machine() in self.arch and self.board in model and "tensorrt" not in self.runtimes
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The runtimes that are timed on this machine: the target's own, or one stand-in."""
+        return self.runtimes if self.here else ("onnxruntime",)
+
+
+def find(name: str) -> Target:
+    """The target called `name`, or in the YAML file `name`; UserError names the known ones."""
+    return check(Target, named("targets", name, "--target"), f"--target {name}")

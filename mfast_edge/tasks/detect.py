@@ -1,0 +1,103 @@
+"""The task "find objects": how good detections are, and what is done with them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mfast_edge.data.sample import Truth
+from mfast_edge.errors import UserError
+from mfast_edge.metrics import bootstrap, f1
+from mfast_edge.metrics.average_precision import average_precision
+from mfast_edge.metrics.bootstrap import Interval
+from mfast_edge.metrics.match import evaluate
+from mfast_edge.models.detections import Detections
+from mfast_edge.tasks.draw import draw
+from mfast_edge.tasks.files import load, save, write
+from mfast_edge.tasks.parity import Parity, match
+
+__all__ = [
+    "Parity",
+    "Quality",
+    "compare",
+    "draw",
+    "headline",
+    "load",
+    "match",
+    "paired",
+    "save",
+    "write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good detections are, in `images` images with `boxes` boxes to be found; figures are fractions.
+
+    map is the mean over IoU .5 to .95; f1 is macro F1 at IoU .5 of the detections scored `confidence` or
+    more; per_class is AP at IoU .5 by name, without the classes that have no truth.
+    """
+
+    map50: float
+    map: float
+    map75: float
+    f1: float
+    confidence: float
+    per_class: dict[str, float]
+    images: int
+    boxes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as `from_json` takes them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Quality":
+        """What `to_json` gave."""
+        return cls(**data)
+
+
+def compare(
+    truths: Sequence[Truth],
+    found: Sequence[Detections],
+    classes: Sequence[str],
+    confidence: float | None = None,
+) -> Quality:
+    """The detections beside the truths of the same images; F1 at `confidence`, or at the best one if None.
+
+    Ignored truths count as neither found nor missed. UserError where there is nothing to be found.
+    """
+    boxes = sum(int(np.count_nonzero(~truth.ignore)) for truth in truths)
+    if not boxes:
+        raise UserError(f"quality: {len(truths)} images without a box to be found; give annotated images")
+    matches = evaluate(truths, found, len(classes))
+    figures = average_precision(matches)
+    sure = f1.best(matches).confidence if confidence is None else confidence
+    named = zip(classes, figures.per_class50, strict=True)
+    return Quality(
+        map50=figures.map50,
+        map=figures.map,
+        map75=figures.map75,
+        f1=f1.at(matches, sure),
+        confidence=sure,
+        per_class={name: value for name, value in named if not np.isnan(value)},
+        images=len(truths),
+        boxes=boxes,
+    )
+
+
+def headline(quality: Quality) -> float:
+    """The one figure that the judge's budget is about: mAP at IoU .5, a fraction."""
+    return quality.map50
+
+
+def paired(
+    truths: Sequence[Truth],
+    one: Sequence[Detections],
+    other: Sequence[Detections],
+    classes: Sequence[str],
+) -> Interval:
+    """The headline of `one` minus that of `other` on the same images, with its 95 % bootstrap interval."""
+    count = len(classes)
+    return bootstrap.paired(evaluate(truths, one, count), evaluate(truths, other, count))

@@ -1,0 +1,109 @@
+"""What a run says on the terminal: progress, one line per stage, a table; with --json one object and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from mfast_edge.pipeline import Expected, Row
+    from mfast_edge.plan import Plan
+    from mfast_edge.workshop import Workshop
+
+QUIET = 20.0  # seconds between progress lines where there is no terminal to overwrite
+
+
+class Terminal:
+    """Standard output for results, standard error for progress."""
+
+    def __init__(self, as_json: bool):
+        self.as_json = as_json
+        self.out = Console(quiet=as_json, highlight=False, soft_wrap=True)
+        self.told = 0.0
+
+    def head(self, plan: Plan, shop: Workshop, folder: Path) -> None:
+        """What is about to happen."""
+        counts = ", ".join(f"{len(records)} {split}" for split, records in shop.data.splits.items())
+        self.out.print(
+            f"{shop.model.name} on {shop.data.name} ({counts}) for {shop.target.title}: plan {plan.name}, in {folder}"
+        )
+        for line in [*plan.left_out, *shop.data.report.lines()]:
+            self.out.print(f"  {line}", markup=False)
+
+    def progress(self, line: str) -> None:
+        """A line that the next one may overwrite."""
+        if sys.stderr.isatty():
+            print(f"\r\033[K  {line}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self.told > QUIET:
+            self.told = time.monotonic()
+            print(f"  {line}", file=sys.stderr, flush=True)
+
+    def row(self, row: Row) -> None:
+        """One line per stage."""
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        quality, file = row.verdict.quality, row.candidate.file
+        took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
+        size = file.stat().st_size / 1e6
+        figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size:6.2f} MB"
+        self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})", markup=False)
+
+    def trial(self, line: str) -> None:
+        """One line per trial of a search."""
+        self.out.print(f"  {line}", markup=False)
+
+    def preview(self, plan: Plan, shop: Workshop, expected: list[Expected]) -> None:
+        """--dry-run."""
+        if self.as_json:
+            print(json.dumps({"plan": plan.name, "stages": [e.told() for e in expected], "left_out": plan.left_out}))
+            return
+        for line in plan.left_out:
+            self.out.print(line)
+        table = Table("stage", "key", "state", "expected minutes")
+        for e in expected:
+            table.add_row(
+                e.stage,
+                e.key,
+                "in the store" if e.done else "to do",
+                "0" if e.done else f"about {e.minutes:.1f}",
+            )
+        self.out.print(table)
+        photos = sum(map(len, shop.data.splits.values()))
+        self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; nothing was done")
+
+    def end(self, final: dict[str, Any], folder: Path) -> None:
+        """The table of stages, the gates, where the files are."""
+        if self.as_json:
+            print(json.dumps(final))
+            return
+        word = "proxy ms" if final["proxy"] else "ms"
+        table = Table("stage", "mAP@.5", "mAP", "F1", "MB", f"{word} (1 thread)", f"end to end {word}", "")
+        for row in final["rows"]:
+            cells = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
+            speed = [f"{row['forward_ms_1t']:.2f} {row['runtime']}", f"{row['e2e_ms_1t']:.2f}"]
+            table.add_row(row["stage"], *cells, f"{row['mb']:.2f}", *speed, "kept" if row["keep"] else "rolled back")
+        self.out.print(table)
+        for line in closing(final, folder):
+            self.out.print(line, markup=False)
+
+
+def closing(final: dict[str, Any], folder: Path) -> list[str]:
+    """The last lines: test figures, gates, files."""
+    test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
+    points = f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"
+    lines = [
+        f"test: mAP@.5 {test['map50']:.3f} against {base['map50']:.3f} in float, {points}; "
+        f"score {final['score']:.3f} (float 1.0, lower is better)"
+    ]
+    for gate in final["gates"]:
+        told = f"{gate['value']:.4g} {gate['unit']} (limit {gate['limit']:g})"
+        lines.append(f"gate {gate['name']}: {told}: {'passed' if gate['passed'] else 'FAILED'}")
+    if final["proxy"]:
+        lines.append(f"speeds are by proxy, measured here; on {final['target']} they are to be judged on the board")
+    return [*lines, f"file {final['file']}  report {folder / 'report.html'}  bundle {folder / 'bundle'}"]

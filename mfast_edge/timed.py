@@ -1,0 +1,104 @@
+"""Every stage of a run timed in the same alternating rounds: forward, its surroundings, end to end, backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from os import cpu_count
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import timing
+from export.sessions import Session, open_session
+from mfast_edge.data.photo import load as load_photo
+from mfast_edge.models.detections import detect, finish
+from mfast_edge.models.resize import blob
+from mfast_edge.pipeline import Row
+from mfast_edge.runners import backward, float_graph
+
+if TYPE_CHECKING:
+    from mfast_edge.workshop import Workshop
+
+PHOTOS = 8  # that calls take in turn
+Summary = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One stage's graph in one runtime with so many threads: summaries in ms, as benchmarks.timing gives them."""
+
+    stage: str
+    runtime: str
+    threads: int
+    versions: Mapping[str, str]
+    forward: Summary
+    parts: Mapping[str, Summary] = field(default_factory=dict)  # pre, post, end_to_end, forward_backward
+
+
+def clock(shop: Workshop, rows: Sequence[Row]) -> list[Timed]:
+    """Each row in each runtime at the target's threads, with all its parts; then the forward with all cores."""
+    few, many = shop.target.threads, cpu_count() or 1
+    timed = rounds(shop, opened(shop, rows, few), few, whole=True)
+    if many > few:
+        timed += rounds(shop, opened(shop, rows, many), many, whole=False)
+    return timed
+
+
+def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> dict[tuple[Row, str], Session]:
+    """The graphs of all rows in all measured runtimes. A torch row stands as its float graph."""
+    return {
+        (row, runtime): open_session(float_graph(shop, row.candidate), runtime, threads=threads)
+        for row in rows
+        for runtime in shop.target.measured
+    }
+
+
+def rounds(shop: Workshop, sessions: Mapping[tuple[Row, str], Session], threads: int, whole: bool) -> list[Timed]:
+    """Alternating rounds over all sessions; `whole` adds what surrounds the forward, and torch's backward."""
+    photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
+    calls: dict[tuple[Row, str, str], Callable[[], object]] = {}
+    for (row, runtime), session in sessions.items():
+        made = parts(shop, session, photos)
+        calls |= {(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
+    torch_rows = {row for row, _ in sessions if whole and row.candidate.form == "torch"}
+    calls |= {(row, "torch", "forward_backward"): backward(shop, row.candidate) for row in torch_rows}
+    series = shop.time({f"{row.candidate.key} {runtime} {part}": call for (row, runtime, part), call in calls.items()})
+
+    def told(row: Row, runtime: str, part: str) -> Summary | None:
+        found = series.get(f"{row.candidate.key} {runtime} {part}")
+        return timing.summary(found) if found else None
+
+    timed = []
+    for (row, runtime), session in sessions.items():
+        found = {part: told(row, runtime, part) for part in ("pre", "post", "end_to_end")}
+        found["forward_backward"] = told(row, "torch", "forward_backward")
+        forward = told(row, runtime, "forward")
+        assert forward is not None
+        kept = {part: summary for part, summary in found.items() if summary}
+        timed.append(Timed(row.stage, runtime, threads, session.versions, forward, kept))
+    return timed
+
+
+def parts(shop: Workshop, session: Session, photos: Sequence[Any]) -> dict[str, Callable[[], object]]:
+    """The steps from a uint8 photo to detections, each alone and all together, over `photos` in turn."""
+    size = (shop.facts["height"], shop.facts["width"])
+    blobs = [blob(photo, size) for photo in photos]
+    outputs = [session(image) for image in blobs]
+    turn, raw = cycle(photos), cycle(zip(outputs, photos, strict=True))
+
+    def post() -> object:
+        found, photo = next(raw)
+        return finish(found, photo.shape, shop.model.decode, shop.facts)
+
+    return {
+        "forward": partial(session, blobs[0]),
+        "pre": lambda: blob(next(turn), size),
+        "post": post,
+        "end_to_end": lambda: detect(next(turn), session, shop.model.decode, shop.facts),
+    }
+
+
+def fastest(timed: Sequence[Timed], stage: str, threads: int) -> Timed:
+    """The stage in the runtime with the smallest median."""
+    return min((t for t in timed if t.stage == stage and t.threads == threads), key=lambda t: t.forward["p50"])

@@ -1,0 +1,1 @@
+"""Gradients: fitting, schedules, the moving average of weights."""

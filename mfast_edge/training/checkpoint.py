@@ -1,0 +1,52 @@
+"""An unfinished training on disk: one safetensors file, replaced whole, never pickled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn, optim
+
+NAME = "last.safetensors"
+
+
+def save(folder: Path, epoch: int, parts: dict[str, nn.Module], optimiser: optim.Optimizer) -> None:
+    """Everything that the next epoch depends on; the old file stays until the new one is whole."""
+    tensors = {f"{part}/{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors["random"] = torch.get_rng_state()
+    beside = folder / f".{NAME}"
+    save_file(
+        {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()},
+        beside,
+        {"epoch": str(epoch)},
+    )
+    with beside.open("rb") as stream:
+        os.fsync(stream.fileno())
+    beside.replace(folder / NAME)
+
+
+def load(folder: Path, parts: dict[str, nn.Module], optimiser: optim.Optimizer) -> int:
+    """Put everything back; the number of epochs done, 0 where nothing was saved."""
+    if not (folder / NAME).is_file():
+        return 0
+    with safe_open(folder / NAME, "pt") as stored:
+        epoch = int(stored.metadata()["epoch"])
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
+    for part, module in parts.items():
+        module.load_state_dict(below(tensors, f"{part}/"))
+    groups = optimiser.state_dict()["param_groups"]
+    numbers = {int(name.split("/")[0]) for name in below(tensors, "optimiser/")}
+    state = {number: below(tensors, f"optimiser/{number}/") for number in sorted(numbers)}
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    torch.set_rng_state(tensors["random"])
+    return epoch
+
+
+def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries under a prefix, without it."""
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,129 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil, isfinite
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from mfast_edge.errors import Diverged
+from mfast_edge.recipe import Recipe
+from mfast_edge.training import checkpoint
+from mfast_edge.training.schedule import cosine
+
+Loss = Callable[[Any, Any], dict[str, Tensor]]
+
+
+class Batch(Protocol):
+    """Images (B, 3, H, W) float32 RGB 0..255 and what is on them."""
+
+    @property
+    def images(self) -> Tensor: ...
+    @property
+    def truths(self) -> Any: ...
+
+
+class Batches(Protocol):
+    """Where batches come from; the same epoch always gives the same ones."""
+
+    waited: float
+
+    def __len__(self) -> int: ...
+    def batches(self, epoch: int) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is told after every epoch."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    images_s: float
+    waiting: float  # share of the epoch spent waiting for data
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A training but for its network: what to learn from and how; `state` keeps the last finished epoch."""
+
+    loss: Loss
+    data: Batches
+    recipe: Recipe
+    state: Path
+    tell: Callable[[Progress], None]
+
+    @property
+    def steps(self) -> int:
+        """Steps in all; the last epoch may be cut short."""
+        return max(1, ceil(self.recipe.images / self.recipe.batch))
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all."""
+        return ceil(self.steps / len(self.data))
+
+
+def fit(network: nn.Module, course: Course) -> None:
+    """Train `network` in place; it ends holding the moving average of its weights, in eval mode.
+
+    A killed training goes on from the last finished epoch and ends with the same bytes. Raises Diverged when
+    the loss is not finite; the checkpoint of the last good epoch stays.
+    """
+    network.train().to(memory_format=torch.channels_last)  # 1.3 to 1.7 times the images/s on a CPU
+    ema: Any = get_ema_multi_avg_fn(course.recipe.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
+    optimiser = optim.AdamW(network.parameters(), course.recipe.lr, weight_decay=course.recipe.weight_decay)
+    parts = {"network": network, "average": average}
+    done = checkpoint.load(course.state, parts, optimiser)
+    begun = time.monotonic()
+    for epoch in range(done, course.epochs):
+        pace = learn(network, average, optimiser, course, epoch)
+        checkpoint.save(course.state, epoch + 1, parts, optimiser)
+        left = (time.monotonic() - begun) / (epoch + 1 - done) * (course.epochs - epoch - 1)
+        course.tell(Progress(epoch + 1, course.epochs, *pace, left))
+    network.load_state_dict(average.module.state_dict())
+    network.eval().to(memory_format=torch.contiguous_format)
+
+
+def learn(
+    network: nn.Module, average: AveragedModel, optimiser: optim.Optimizer, course: Course, epoch: int
+) -> tuple[float, float, float]:
+    """One epoch: (mean loss, images/s, share of the time spent waiting for data)."""
+    started, waited, total, seen = time.monotonic(), course.data.waited, 0.0, 0
+    numbers = range(epoch * len(course.data), course.steps)
+    for number, batch in zip(numbers, course.data.batches(epoch), strict=False):
+        optimiser.param_groups[0]["lr"] = course.recipe.lr * cosine(number, course.steps, course.recipe.warmup)
+        total += step(network, batch, optimiser, course) * len(batch.images)
+        seen += len(batch.images)
+        average.update_parameters(network)
+    if not isfinite(total):
+        raise Diverged(
+            f"train: the loss is not a number in epoch {epoch + 1}; the last good epoch is kept in {course.state}; "
+            "a lower learning rate would be right, such as --set train.lr=0.0002"
+        )
+    spent = time.monotonic() - started
+    return total / seen, seen / spent, (course.data.waited - waited) / spent
+
+
+def step(network: nn.Module, batch: Batch, optimiser: optim.Optimizer, course: Course) -> float:
+    """One step down the gradient; the loss, a plain number."""
+    device = next(network.parameters()).device
+    images = batch.images.to(device, memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16, enabled=course.recipe.precision == "bfloat16"):
+        outputs = network(images)
+    whole = torch.stack(list(course.loss(outputs, batch.truths).values())).sum()
+    optimiser.zero_grad(set_to_none=True)
+    whole.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), course.recipe.clip)
+    if torch.isfinite(whole):
+        optimiser.step()
+    return float(whole.detach())

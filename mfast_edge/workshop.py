@@ -1,0 +1,215 @@
+"""The surroundings of a run: model, data, target, store; rebuilds networks, opens files, keeps the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from benchmarks import machine, timing
+from export.int8 import Dressing
+from mfast_edge import blueprint
+from mfast_edge.candidate import Candidate, file_digest, start
+from mfast_edge.data.index import read
+from mfast_edge.data.photo import load as load_photo
+from mfast_edge.data.sample import Dataset, Record
+from mfast_edge.data.split import calibration
+from mfast_edge.errors import UserError
+from mfast_edge.model import Model
+from mfast_edge.models.resize import blob
+from mfast_edge.settings import Settings, canonical
+from mfast_edge.store import Store
+from mfast_edge.target import Int8, Target
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from mfast_edge.recipe import Recipe
+    from mfast_edge.stages.quantize import Quantize
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything a stage may use beside its parent. `build` lacks nothing but is checked before any work."""
+
+    model: Model
+    build: Settings
+    data: Dataset
+    target: Target
+    store: Store
+    seed: int
+    asked_device: str | None
+    init: Path | None
+    tell: Callable[[str], None]
+
+    @property
+    def root(self) -> Candidate:
+        """The empty candidate that training starts from."""
+        return start(self.model.name, self.build.model_dump(mode="json"))
+
+    def digests(self, names: Sequence[str]) -> dict[str, str]:
+        """Digests of what a stage reads beside its parent."""
+        found = {}
+        if "data" in names:
+            found["data"] = self.data.digest
+        if "init" in names and self.init:
+            found["init"] = file_digest(self.init)
+        return found
+
+    @cached_property
+    def here(self) -> dict[str, Any]:
+        """This machine, described."""
+        return machine.describe(self.target.threads)
+
+    @cached_property
+    def machine(self) -> str:
+        """This machine's name."""
+        return machine.name(self.here)
+
+    @cached_property
+    def device(self) -> str:
+        """Where networks live: as asked, else CUDA when present. UserError where CUDA was asked for in vain."""
+        import torch
+
+        there = torch.cuda.is_available()
+        if self.asked_device == "cuda" and not there:
+            raise UserError("--device: cuda was asked for and none is here; cpu would be right")
+        return self.asked_device or ("cuda" if there else "cpu")
+
+    def time(self, calls: Mapping[str, Callable[[], object]]) -> dict[str, timing.Series]:
+        """The callables in alternating rounds, by the target's protocol."""
+        asked = self.target.timing
+        return timing.measure(dict(calls), rounds=asked.rounds, warmup=asked.warmup, seconds=asked.seconds)
+
+    # networks
+
+    def fresh(self) -> nn.Module:
+        """A network as built, seeded, with `init` put in and its norms measured on training photos."""
+        import torch
+
+        from mfast_edge.backbones.norms import measure
+        from mfast_edge.backbones.weights import tensors
+
+        torch.manual_seed(self.seed)
+        network = self.model.network(self.build)
+        if self.init:
+            self.tell(self.model.load(network, self.init, tensors(self.init)))
+            measure(network, (images for images, _ in self.batches(16, 8)))
+        return network.to(self.device)
+
+    def network(self, candidate: Candidate) -> nn.Module:
+        """The candidate's network, rebuilt from its blueprint, in eval mode."""
+        from safetensors.torch import load_file
+
+        plan = blueprint.read(candidate.folder)
+        network = self.model.network(self.model.build(**plan["build"]))
+        blueprint.restore(network, plan["layers"])
+        network.load_state_dict(load_file(candidate.folder / "weights.safetensors"))
+        return network.eval().to(self.device)
+
+    def write(self, network: nn.Module, folder: Path) -> None:
+        """blueprint.json and weights.safetensors of a torch network."""
+        from safetensors.torch import save_file
+
+        plan = {"model": self.model.name, "build": self.build.model_dump(mode="json")}
+        blueprint.write(folder, {**plan, "layers": blueprint.layers(network), "decode": self.model.facts(self.build)})
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        save_file(weights, folder / "weights.safetensors")
+
+    def copy_blueprint(self, parent: Candidate, folder: Path) -> None:
+        """The same blueprint for another form of the same network."""
+        blueprint.write(folder, blueprint.read(parent.folder))
+
+    # training
+
+    def train(self, network: nn.Module, recipe: Recipe, state: Path) -> None:
+        """Train in place on the train split, going on from `state`."""
+        import torch
+
+        from mfast_edge.training.fit import Course, Progress, fit
+
+        def tell(p: Progress) -> None:
+            self.tell(
+                f"epoch {p.epoch}/{p.epochs}  loss {p.loss:.3f}  {p.images_s:.1f} images/s  "
+                f"{p.waiting:.0%} waiting for data  {p.left_s / 60:.1f} min left"
+            )
+
+        torch.manual_seed(self.seed)
+        fit(network, Course(self.loss(), self._loader(recipe.batch, augment=True), recipe, state, tell))
+
+    def loss(self) -> Any:
+        """The model's loss for this build."""
+        return self.model.loss(self.build)
+
+    def batches(self, size: int, count: int) -> Iterator[tuple[torch.Tensor, Any]]:
+        """`count` training batches as they are, not augmented: for statistics, never for gradients of a training."""
+        for number, batch in zip(range(count), self._loader(size, augment=False).batches(0), strict=False):
+            assert number < count
+            yield batch.images.to(self.device), batch.truths
+
+    def example(self) -> torch.Tensor:
+        """One black image, for tracing."""
+        import torch
+
+        facts = self.facts
+        return torch.zeros(1, 3, facts["height"], facts["width"], device=self.device)
+
+    def _loader(self, size: int, augment: bool) -> Any:
+        from mfast_edge.data.loader import Loader
+
+        return Loader(self.data.splits["train"], self.facts["height"], size, seed=self.seed, augment=augment)
+
+    # graphs
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What decode must know, made ready."""
+        return self.model.ready(self.model.facts(self.build))
+
+    def export(self, candidate: Candidate, path: Path, opset: int) -> None:
+        """The float graph of a torch candidate, written at `path`."""
+        from export.to_onnx import to_onnx
+
+        metadata = {
+            "labels": canonical(self.facts["classes"]),
+            "size": str(self.facts["height"]),
+            "input": "RGB 0..255",
+        }
+        shape = (1, 3, self.facts["height"], self.facts["width"])
+        network = self.network(candidate).cpu()
+        to_onnx(network, shape, path, names=self.model.outputs, opset=opset, metadata=metadata)
+
+    def quantize(self, source: Path, path: Path, settings: Quantize) -> None:
+        """The int8 graph of a float one, calibrated on `settings.images` training photos."""
+        from export.int8 import quantize
+
+        if settings.dressing is None:
+            raise UserError(f"quantize: target {self.target.name} has no int8; leave the stage out of the plan")
+        size = (self.facts["height"], self.facts["width"])
+        photos = (blob(load_photo(record), size) for record in self._calibration(settings.images))
+        quantize(source, path, photos, dressing=dressing(settings.dressing, settings.method, settings.percentile))
+
+    def calibration_list(self, count: int) -> str:
+        """The photos that calibrate, as JSON."""
+        return json.dumps([[record.name, record.sha256] for record in self._calibration(count)], indent=1) + "\n"
+
+    def _calibration(self, count: int) -> tuple[Record, ...]:
+        return calibration(self.data, count, self.seed)
+
+
+def dressing(int8: Int8, method: Literal["minmax", "percentile", "entropy"], percentile: float) -> Dressing:
+    """The target's wishes and the calibrator's as export takes them."""
+    return Dressing(**int8.model_dump(), method=method, percentile=percentile)
+
+
+def open_data(spec: str, runs: Path, seed: int) -> Dataset:
+    """The data set of a --data text; UserError where a split is empty."""
+    found = read(spec, cache=runs / "data", seed=seed)
+    for split in ("train", "val", "test"):
+        if not found.splits.get(split):
+            raise UserError(f"--data {spec}: the {split} split is empty; photos in train, val and test would be right")
+    return found

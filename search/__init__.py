@@ -1,0 +1,1 @@
+"""Search over named settings: spaces, studies, Pareto fronts. Knows numbers, not networks."""

@@ -1,0 +1,110 @@
+import json
+
+import pytest
+
+from benchmarks import results
+from benchmarks.results import Results, ResultsError, Row, place, read, table_file, write
+
+FORWARD = {"p50": 1.0, "p90": 1.5, "p99": 2.0}
+ROW = Row(
+    name="tiny",
+    file="m.onnx",
+    runtime="onnxruntime",
+    versions={"onnxruntime": "1.31"},
+    threads=1,
+    forward=FORWARD,
+)
+FOUND = Results({"cpu": "AMD EPYC", "threads": 1, "instructions": ["avx2"]}, "2026-11-21", "make x", (ROW,))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    path = place(tmp_path / "results", FOUND)
+    write(path, FOUND)
+    assert path.name == "amd-epyc-1t-avx2.json"
+    assert read(path) == FOUND
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "r.json"
+    write(path, FOUND)
+    broken = Results({"x": float("nan")}, "d", "c", ())
+    with pytest.raises(ResultsError, match="cannot be written"):
+        write(path, broken)
+    assert read(path) == FOUND
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_cut_short_before_its_last_step_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "r.json"
+    write(path, FOUND)
+
+    def die(source, target):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(results.os, "replace", die)
+    with pytest.raises(ResultsError, match="no space left"):
+        write(path, Results({}, "other", "c", ()))
+    assert read(path) == FOUND
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_of_the_docs_says_machine_date_and_command(tmp_path):
+    path = tmp_path / "tables" / "house.json"
+    table_file(path, [{"stage": "train", "map50": 0.9}], {"cpu": "x"}, "2026-11-21", "make house")
+    assert json.loads(path.read_text()) == {
+        "machine": {"cpu": "x"},
+        "date": "2026-11-21",
+        "command": "make house",
+        "rows": [{"stage": "train", "map50": 0.9}],
+    }
+
+
+def broken(**changes):
+    row = {
+        "name": "a",
+        "file": "f",
+        "runtime": "r",
+        "versions": {},
+        "threads": 1,
+        "forward": FORWARD,
+        **changes,
+    }
+    return json.dumps({"machine": {}, "date": "d", "command": "c", "rows": [row]})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "wanted an object with machine"),
+        ('{"machine": {}, "date": "d", "command": "c"}', "a list of rows"),
+        ('{"machine": {}, "date": "d", "command": "c", "rows": [3]}', "row 0: got 3"),
+        ('{"machine": {}, "date": "d", "command": "c", "rows": [{"name": "a"}]}', "missing .*'forward'"),
+        (broken(speed=3), r"unknown \['speed'\]"),
+        (broken(threads="2"), "threads is '2'; wanted int"),
+        (broken(threads=True), "threads is True; wanted int"),
+        (broken(name=None), "name is None; wanted str"),
+        (broken(mb="9"), "mb is '9'; wanted int or float"),
+        (broken(forward=None), "forward is None"),
+        (broken(forward={"p50": 1, "p99": 1}), "forward lacks the number p90"),
+        (broken(pre={}), "pre lacks the number p50"),
+    ],
+)
+def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, text, sentence):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(ResultsError, match=sentence) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ResultsError, match=r"none\.json: cannot be read"):
+        read(tmp_path / "none.json")
+
+
+def test_optional_figures_may_be_null(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(broken(pre=None, mb=None, score=None, forward_backward=None))
+    assert read(path).rows[0].mb is None

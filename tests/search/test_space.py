@@ -1,0 +1,126 @@
+import optuna
+import pytest
+
+from search.space import Categorical, Float, Int, SpaceError, load, parse, suggest
+
+GOOD = {
+    "prune.keep": {"type": "float", "low": 0.3, "high": 1.0, "step": 0.1},
+    "train.lr": {"type": "float", "low": 1e-4, "high": 1, "log": True},
+    "train.batch": {"type": "int", "low": 8, "high": 32, "step": 8},
+    "train.width": {"type": "int", "low": 1, "high": 1000, "log": True},
+    "train.schedule": {"type": "categorical", "choices": ["cosine", "one-cycle", None]},
+}
+
+
+def test_a_space_is_read_into_its_kinds():
+    assert parse(GOOD) == {
+        "prune.keep": Float(0.3, 1.0, 0.1),
+        "train.lr": Float(1e-4, 1, None, True),
+        "train.batch": Int(8, 32, 8),
+        "train.width": Int(1, 1000, 1, True),
+        "train.schedule": Categorical(("cosine", "one-cycle", None)),
+    }
+
+
+def test_every_mistake_is_named_at_once():
+    with pytest.raises(SpaceError) as caught:
+        parse(
+            {
+                "a.b": {"type": "real", "low": 0, "high": 1},
+                "c": {"type": "int", "low": 3, "high": 1, "width": 2},
+                "d": {"type": "float", "low": "0", "high": None},
+                "e": GOOD["train.lr"],
+            }
+        )
+    said = str(caught.value)
+    for part in ("a.b: type is 'real'", "c: 'width' is unknown", "c: low 3 lies above high 1",
+                 "d: low is '0'", "d: high is None"):  # fmt: skip
+        assert part in said
+    assert "e: " not in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        (3, "got 3; wanted a type"),
+        ({}, "type is None"),
+        ({"type": ["int"]}, r"type is \['int'\]"),
+        ({"type": "int", "low": 0}, "high is None"),
+        ({"type": "int", "low": 0.5, "high": 2}, "low is 0.5; wanted a whole number"),
+        ({"type": "int", "low": True, "high": 2}, "low is True"),
+        ({"type": "int", "low": 0, "high": 2, "step": 0}, "step is 0; wanted more"),
+        ({"type": "int", "low": 0, "high": 2, "step": None}, "step is None"),
+        ({"type": "int", "low": 0, "high": 5, "step": 2}, "no whole number of steps of 2"),
+        ({"type": "int", "low": 0, "high": 5, "log": True}, "a logarithm wants more than 0"),
+        ({"type": "int", "low": 1, "high": 5, "step": 2, "log": True}, "step 2 and log"),
+        ({"type": "float", "low": 0.1, "high": 1, "step": 0.1, "log": True}, "step 0.1 and log"),
+        ({"type": "float", "low": 0, "high": float("inf")}, "high is inf; wanted a finite"),
+        ({"type": "float", "low": 0, "high": 1, "step": 0.3}, "0.1 is left over"),
+        ({"type": "float", "low": 0, "high": 1, "log": "yes"}, "log is 'yes'"),
+        ({"type": "categorical"}, "choices is None"),
+        ({"type": "categorical", "choices": []}, r"choices is \[\]"),
+        ({"type": "categorical", "choices": "abc"}, "choices is 'abc'"),
+        ({"type": "categorical", "choices": [[1]]}, r"choice \[1\]; wanted text"),
+        ({"type": "categorical", "choices": [1, True]}, "choice True stands there twice"),
+        ({"type": "categorical", "choices": ["a"], "low": 0}, "'low' is unknown to categorical"),
+    ],
+)
+def test_a_setting_that_cannot_be_searched_is_refused(entry, sentence):
+    with pytest.raises(SpaceError, match=sentence):
+        parse({"a.b": entry})
+
+
+@pytest.mark.parametrize("name", ["", "a..b", "a b", 3, "prune.0"])
+def test_a_name_that_is_no_setting_is_refused(name):
+    with pytest.raises(SpaceError, match="wanted a dotted name"):
+        parse({name: GOOD["train.lr"]})
+
+
+@pytest.mark.parametrize("nothing", [None, {}, [], "prune.keep"])
+def test_a_space_without_settings_is_refused(nothing):
+    with pytest.raises(SpaceError, match="wanted setting names"):
+        parse(nothing)
+
+
+def test_a_step_that_only_decimals_divide_is_taken():
+    assert parse({"a": {"type": "float", "low": 0, "high": 1.0, "step": 0.1}})["a"] == Float(0, 1.0, 0.1)
+
+
+def test_every_kind_is_drawn_within_its_limits():
+    space = parse(GOOD)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [suggest(study.ask(), space) for _ in range(30)]
+    assert all(list(one) == sorted(GOOD) for one in drawn)
+    assert {one["train.batch"] for one in drawn} == {8, 16, 24, 32}
+    assert {one["train.schedule"] for one in drawn} == {"cosine", "one-cycle", None}
+    assert all(1e-4 <= one["train.lr"] <= 1 and 1 <= one["train.width"] <= 1000 for one in drawn)
+    assert {round(one["prune.keep"], 9) for one in drawn} <= {0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
+
+
+def test_a_space_is_loaded_from_yaml(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text("prune.keep: {type: float, low: 0.3, high: 1.0}\n")
+    assert load(path) == {"prune.keep": Float(0.3, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: [", "space.yaml: "),
+        ("a: {type: float, low: 1e-4, high: 1}", "YAML reads 1e-4 as text"),
+        ("!!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ("", "wanted setting names"),
+    ],
+)
+def test_a_file_that_is_no_space_is_refused_with_its_path(tmp_path, text, sentence):
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    with pytest.raises(SpaceError, match=sentence) as caught:
+        load(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SpaceError, match=r"none\.yaml"):
+        load(tmp_path / "none.yaml")

@@ -1,0 +1,228 @@
+import dataclasses
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search.space import parse
+from search.study import Rejected, Settings, StudyError, run
+
+SPACE = parse(
+    {
+        "prune.keep": {"type": "float", "low": 0.2, "high": 1.0, "step": 0.05},
+        "train.lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True},
+        "train.width": {"type": "int", "low": 1, "high": 64, "log": True},
+        "train.schedule": {"type": "categorical", "choices": ["cosine", "flat", None]},
+    }
+)
+TRIALS = 16  # the sampler draws blindly for 10 and learns from then on: both must resume
+
+
+def objective(params):
+    if params["train.width"] % 5 == 0:
+        raise Rejected
+    return [params["prune.keep"] + params["train.lr"], params["train.width"] / 64]
+
+
+def single(params):
+    return objective(params)[:1]
+
+
+class StopError(Exception):
+    """Stands for whatever breaks a search off."""
+
+
+def stopping(after, body):
+    """Return an objective that answers `after` times, then breaks off in the middle of a trial."""
+    left = iter(range(after))
+
+    def answer(params):
+        if next(left, None) is None:
+            raise StopError
+        return body(params)
+
+    return answer
+
+
+def settings(folder, directions=("maximize", "minimize"), seed=0, name="search"):
+    return Settings(name, directions, seed, Path(folder) / "search.log")
+
+
+@pytest.mark.parametrize(
+    ("body", "directions"), [(objective, ("maximize", "minimize")), (single, ("minimize",))]
+)
+def test_a_search_interrupted_anywhere_proposes_what_an_undisturbed_one_does(tmp_path, body, directions):
+    whole = run(body, SPACE, settings(tmp_path / "whole", directions), trials=TRIALS)
+    assert len(whole) == TRIALS
+    for after in range(TRIALS):
+        cut = settings(tmp_path / str(after), directions)
+        with pytest.raises(StopError):
+            run(stopping(after, body), SPACE, cut, trials=TRIALS)
+        assert run(body, SPACE, cut, trials=TRIALS) == whole
+
+
+def test_a_search_in_small_portions_is_the_search_in_one(tmp_path):
+    whole = run(objective, SPACE, settings(tmp_path / "whole"), trials=TRIALS)
+    for count in range(TRIALS + 1):
+        part = run(objective, SPACE, settings(tmp_path / "parts"), trials=count)
+        assert part == whole[:count]
+
+
+def test_the_sampler_learns_and_the_seed_decides(tmp_path):
+    def answer(params):
+        return [params["train.lr"]]
+
+    one, two = (run(answer, SPACE, settings(tmp_path / str(s), ("minimize",), s), trials=30) for s in (0, 1))
+    assert [t.params for t in one] != [t.params for t in two]
+    early, late = ([t.values[0] for t in part] for part in (one[:10], one[20:]))
+    assert sorted(late)[5] < sorted(early)[5]
+
+
+def test_a_repeated_command_does_nothing_more(tmp_path):
+    done = run(objective, SPACE, settings(tmp_path), trials=5)
+    before = settings(tmp_path).storage.read_bytes()
+
+    def never(params):
+        pytest.fail("asked again")
+
+    assert run(never, SPACE, settings(tmp_path), trials=5) == done
+    assert run(never, SPACE, settings(tmp_path), trials=3) == done
+    assert settings(tmp_path).storage.read_bytes() == before
+
+
+def test_a_rejected_trial_is_finished_without_values(tmp_path):
+    def reject(params):
+        raise Rejected
+
+    done = run(reject, SPACE, settings(tmp_path), trials=3)
+    assert [(t.number, t.values, t.state) for t in done] == [(i, (), "rejected") for i in range(3)]
+
+
+def test_the_settings_of_a_broken_off_trial_are_tried_again(tmp_path):
+    seen = []
+
+    def fail(params):
+        seen.append(params)
+        raise StopError
+
+    with pytest.raises(StopError):
+        run(fail, SPACE, settings(tmp_path), trials=1)
+
+    def answer(params):
+        seen.append(params)
+        return [1.0, 2.0]
+
+    (trial,) = run(answer, SPACE, settings(tmp_path), trials=1)
+    assert seen[0] == seen[1] == trial.params
+    assert '"fixed_params":' in settings(tmp_path).storage.read_text()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from tests.search.test_study import SPACE, objective, settings, run
+def answer(params, calls=[]):
+    calls.append(params)
+    if len(calls) == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+    return objective(params)
+run(answer, SPACE, settings(Path(sys.argv[1])), trials=16)
+"""
+
+
+def test_a_killed_process_leaves_a_search_that_goes_on(tmp_path):
+    whole = run(objective, SPACE, settings(tmp_path / "whole"), trials=TRIALS)
+    cut = settings(tmp_path / "cut")
+    for calls in ("4", "9"):  # the second process begins with the trial that the first one died in
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, str(tmp_path / "cut"), calls],
+            env={**os.environ, "PYTHONHASHSEED": calls},
+            cwd=Path(__file__).parents[2],
+        )
+        assert done.returncode == -signal.SIGKILL
+    assert run(objective, SPACE, cut, trials=TRIALS) == whole
+
+
+def test_a_last_line_cut_short_is_mended(tmp_path):
+    whole = run(objective, SPACE, settings(tmp_path / "whole"), trials=6)
+    cut = settings(tmp_path / "cut")
+    run(objective, SPACE, cut, trials=4)
+    text = cut.storage.read_bytes()
+    for end in (len(text) - 1, len(text) - 9):
+        cut.storage.write_bytes(text[:end])
+        assert run(objective, SPACE, cut, trials=6) == whole
+
+
+def test_a_search_cut_anywhere_in_its_journal_goes_on(tmp_path):
+    whole = run(single, SPACE, settings(tmp_path / "whole", ("minimize",)), trials=4)
+    lines = settings(tmp_path / "whole").storage.read_bytes().splitlines(keepends=True)
+    for count in range(len(lines)):
+        cut = settings(tmp_path / str(count), ("minimize",))
+        cut.storage.parent.mkdir()
+        cut.storage.write_bytes(b"".join(lines[:count]))
+        assert run(single, SPACE, cut, trials=4) == whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "odd"),
+    [
+        ({"seed": 1}, "different seed"),
+        ({"directions": ("minimize", "minimize")}, "different directions"),
+    ],
+)
+def test_a_journal_of_another_search_is_refused(tmp_path, changes, odd):
+    run(objective, SPACE, settings(tmp_path), trials=1)
+    with pytest.raises(StudyError, match=odd):
+        run(objective, SPACE, dataclasses.replace(settings(tmp_path), **changes), trials=2)
+
+
+def test_a_journal_of_another_space_is_refused_and_a_new_name_is_not(tmp_path):
+    other = parse({"lr": {"type": "float", "low": 0, "high": 1}})
+    run(objective, SPACE, settings(tmp_path), trials=1)
+    with pytest.raises(StudyError, match="different space"):
+        run(lambda params: [1, 1], other, settings(tmp_path), trials=2)
+    assert len(run(lambda params: [1, 1], other, settings(tmp_path, name="other"), trials=2)) == 2
+
+
+def test_the_order_of_a_space_changes_nothing(tmp_path):
+    turned = dict(reversed(list(SPACE.items())))
+    whole = run(objective, SPACE, settings(tmp_path / "a"), trials=3)
+    assert run(objective, turned, settings(tmp_path / "b"), trials=3) == whole
+    assert run(objective, turned, settings(tmp_path / "a"), trials=3) == whole
+
+
+@pytest.mark.parametrize("answer", [[1.0], [1.0, float("nan")], [1.0, float("inf")], []])
+def test_an_answer_that_does_not_fit_is_refused_and_the_trial_repeated(tmp_path, answer):
+    with pytest.raises(StudyError, match="finite number"):
+        run(lambda params: answer, SPACE, settings(tmp_path), trials=1)
+    assert len(run(lambda params: [1, 2], SPACE, settings(tmp_path), trials=1)) == 1
+
+
+@pytest.mark.parametrize("directions", [(), ("down",)])
+def test_unknown_directions_are_refused(tmp_path, directions):
+    with pytest.raises(StudyError, match="wanted minimize or maximize"):
+        run(single, SPACE, settings(tmp_path, directions), trials=1)
+
+
+def test_a_second_process_is_refused_while_one_is_searching(tmp_path):
+    run(objective, SPACE, settings(tmp_path), trials=1)
+    with (tmp_path / "search.log.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StudyError, match="another process is searching"):
+            run(objective, SPACE, settings(tmp_path), trials=2)
+
+
+@pytest.mark.parametrize("text", ["not a journal\nat all\n", '{"op_code": 99}\n', "[1]\n"])
+def test_a_file_that_is_no_journal_is_refused(tmp_path, text):
+    settings(tmp_path).storage.write_text(text)
+    with pytest.raises(StudyError, match="not the journal of a search"):
+        run(objective, SPACE, settings(tmp_path), trials=1)
+
+
+def test_a_search_says_nothing_on_the_terminal(tmp_path, capfd):
+    run(objective, SPACE, settings(tmp_path), trials=12)
+    assert capfd.readouterr() == ("", "")
