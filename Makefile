@@ -32,3 +32,9 @@ check: install
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
+
+versions:
+	$(BIN)/python -m tests.stages.fingerprints
+
+kills: install
+	$(BIN)/python -m tests.shows.kills --kills 20 --out $(RUNS)/kills -- --model tiny --plan tiny

@@ -11,6 +11,8 @@ from mfast_edge.errors import Unfinished
 if TYPE_CHECKING:
     from torch import nn
 
+    from mfast_edge.model import Model
+
 LEAVES = {
     "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding", "groups"),
     "BatchNorm2d": ("num_features", "eps", "momentum"),
@@ -45,6 +47,17 @@ def restore(network: nn.Module, wanted: dict[str, dict[str, Any]]) -> None:
             raise Unfinished(f"blueprint: {path} is a {spec['type']!r}; known leaves: {', '.join(LEAVES)}")
         arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in spec.items() if name != "type"}
         network.set_submodule(path, getattr(nn, spec["type"])(**arguments))
+
+
+def rebuild(folder: Path, model: Model) -> nn.Module:
+    """The network of a torch candidate's folder, on the CPU, in eval mode."""
+    from safetensors.torch import load_file
+
+    plan = read(folder)
+    network = model.network(model.build(**plan["build"]))
+    restore(network, plan["layers"])
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    return network.eval()
 
 
 def write(folder: Path, blueprint: dict[str, Any]) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from mfast_edge.errors import MfastError
+from mfast_edge.door import door, guarded
 
-if TYPE_CHECKING:
-    pass
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = door()
 
 
 @app.command()
@@ -70,30 +66,6 @@ def command() -> str:
 def main() -> None:
     """Run the door behind the one place where errors become exit codes."""
     guarded(app)
-
-
-def guarded(door: Any) -> None:
-    """Exit 0 done · 1 a gate failed · 2 the user's mistake · 3 could not finish · 130, 143 signals."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        door()
-    except MfastError as wrong:
-        stop(str(wrong), wrong.exit_code)
-    except KeyboardInterrupt:
-        stop("interrupted; the same command goes on from here", 130)
-    except MemoryError:
-        stop("out of memory; a smaller batch would be right: --set train.batch=8", 3)
-    except OSError as wrong:
-        stop(
-            f"{wrong.filename or 'the disk'}: {wrong.strerror}; --out PATH with room to write would be right",
-            3,
-        )
-
-
-def stop(sentence: str, code: int) -> None:
-    """One sentence on standard error."""
-    print(f"mfast-edge: {sentence}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ class Model(Protocol):
     def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
         """Build settings that a file with tensors of these shapes was made with."""
 
+    def labels(self, shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
+        """The classes that weights of these shapes find; `?` where a file cannot tell; () without class heads."""
+
     def facts(self, build: Any) -> dict[str, Any]:
         """What decode must know, as JSON: the blueprint's `decode`."""
 

@@ -45,6 +45,7 @@ class Head(Settings):
     data: str = "particles"
     budget: float = 1.0
     seed: int = 0
+    model: dict[str, Any] = {}
     stages: tuple[Any, ...]
 
 
@@ -74,7 +75,7 @@ def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
     mistakes: list[str] = []
     rows = list(entries(tree.get("stages"), where, mistakes))
     top = {key: value for key, value in tree.items() if key != "stages"}
-    model: dict[str, Any] = {}
+    model = dict(top.get("model") or {})
     for dotted, value in given.items():
         place(dotted, value, (top, model, dict(rows)), mistakes)
     head = collect(Head, {**top, "stages": ()}, where, mistakes)
@@ -103,7 +104,7 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
     """One --set into the plan's head, the model's build settings or a stage."""
     top, model, stages = trees
     room, dot, rest = dotted.partition(".")
-    if not dot and room in Head.model_fields and room not in ("stages", "name"):
+    if not dot and room in Head.model_fields and room not in ("stages", "name", "model"):
         top[room] = value
     elif dot and room == "model":
         model[rest] = value

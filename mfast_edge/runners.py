@@ -11,6 +11,9 @@ import numpy as np
 from export.sessions import open_session
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from mfast_edge.candidate import Candidate
     from mfast_edge.models.detections import Forward
     from mfast_edge.workshop import Workshop
@@ -25,23 +28,30 @@ def open_file(file: Path, runtime: str, threads: int) -> Forward:
 
 def open_network(shop: Workshop, candidate: Candidate) -> Forward:
     """A torch candidate: image (1, 3, H, W) → raw outputs, as numpy."""
-    import torch
+    return through(shop.network(candidate), shop.device)
 
-    network = shop.network(candidate)
+
+def through(network: nn.Module, device: str) -> Forward:
+    """A network on `device` as a graph in a runtime is: numpy in, numpy out."""
+    import torch
 
     def forward(image: np.ndarray) -> list[np.ndarray]:
         with torch.inference_mode():
-            return [out.float().cpu().numpy() for out in network(torch.from_numpy(image).to(shop.device))]
+            return [out.float().cpu().numpy() for out in network(torch.from_numpy(image).to(device))]
 
     return forward
 
 
 def backward(shop: Workshop, candidate: Candidate) -> Callable[[], object]:
     """One forward and backward at batch 1: the gradient of ½‖outputs‖² for all parameters, no step."""
+    return gradient(shop.network(candidate), shop.example())
+
+
+def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:
+    """The same for a network and an image (1, 3, H, W) on its device."""
     import torch
 
-    network = shop.network(candidate).train()
-    image = shop.example()
+    network.train()
 
     def both() -> None:
         network.zero_grad(set_to_none=True)

@@ -36,12 +36,7 @@ class Store:
 
     def find(self, key: str) -> Candidate | None:
         """The finished candidate of this key."""
-        card = self.folder(key) / "card.json"
-        if not card.is_file():
-            return None
-        told = json.loads(card.read_text())
-        steps = tuple(Step(**step) for step in told["lineage"])
-        return Candidate(told["key"], told["model"], told["form"], card.parent, steps)
+        return carded(self.folder(key))
 
     def origin(self, candidate: Candidate) -> Candidate:
         """The torch candidate that a graph was made from."""
@@ -76,6 +71,15 @@ class Store:
         shutil.rmtree(work.state.parent, ignore_errors=True)
         (self.root / "work" / f"{key}.lock").unlink(missing_ok=True)
         return Candidate(key, parent.model, form, self.folder(key), lineage)
+
+
+def carded(folder: Path) -> Candidate | None:
+    """The finished candidate in `folder`; None where there is no card."""
+    told = read_json(folder / "card.json")
+    if told is None:
+        return None
+    steps = tuple(Step(**step) for step in told["lineage"])
+    return Candidate(told["key"], told["model"], told["form"], folder, steps)
 
 
 def claim(lock: int, key: str) -> None:

@@ -9,10 +9,12 @@ from itertools import cycle
 from os import cpu_count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks import timing
 from export.sessions import Session, open_session
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.models.detections import detect, finish
+from mfast_edge.models.detections import Decode, Forward, detect, finish
 from mfast_edge.models.resize import blob
 from mfast_edge.pipeline import Row
 from mfast_edge.runners import backward, float_graph
@@ -59,7 +61,7 @@ def rounds(shop: Workshop, sessions: Mapping[tuple[Row, str], Session], threads:
     photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
     calls: dict[tuple[Row, str, str], Callable[[], object]] = {}
     for (row, runtime), session in sessions.items():
-        made = parts(shop, session, photos)
+        made = parts(session, photos, shop.model.decode, shop.facts)
         calls |= {(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
     torch_rows = {row for row, _ in sessions if whole and row.candidate.form == "torch"}
     calls |= {(row, "torch", "forward_backward"): backward(shop, row.candidate) for row in torch_rows}
@@ -80,22 +82,24 @@ def rounds(shop: Workshop, sessions: Mapping[tuple[Row, str], Session], threads:
     return timed
 
 
-def parts(shop: Workshop, session: Session, photos: Sequence[Any]) -> dict[str, Callable[[], object]]:
+def parts(
+    session: Forward, photos: Sequence[np.ndarray], decode: Decode, facts: dict[str, Any]
+) -> dict[str, Callable[[], object]]:
     """The steps from a uint8 photo to detections, each alone and all together, over `photos` in turn."""
-    size = (shop.facts["height"], shop.facts["width"])
+    size = (facts["height"], facts["width"])
     blobs = [blob(photo, size) for photo in photos]
     outputs = [session(image) for image in blobs]
     turn, raw = cycle(photos), cycle(zip(outputs, photos, strict=True))
 
     def post() -> object:
         found, photo = next(raw)
-        return finish(found, photo.shape, shop.model.decode, shop.facts)
+        return finish(found, photo.shape, decode, facts)
 
     return {
         "forward": partial(session, blobs[0]),
         "pre": lambda: blob(next(turn), size),
         "post": post,
-        "end_to_end": lambda: detect(next(turn), session, shop.model.decode, shop.facts),
+        "end_to_end": lambda: detect(next(turn), session, decode, facts),
     }
 
 

@@ -103,13 +103,7 @@ class Workshop:
 
     def network(self, candidate: Candidate) -> nn.Module:
         """The candidate's network, rebuilt from its blueprint, in eval mode."""
-        from safetensors.torch import load_file
-
-        plan = blueprint.read(candidate.folder)
-        network = self.model.network(self.model.build(**plan["build"]))
-        blueprint.restore(network, plan["layers"])
-        network.load_state_dict(load_file(candidate.folder / "weights.safetensors"))
-        return network.eval().to(self.device)
+        return blueprint.rebuild(candidate.folder, self.model).to(self.device)
 
     def write(self, network: nn.Module, folder: Path) -> None:
         """blueprint.json and weights.safetensors of a torch network."""

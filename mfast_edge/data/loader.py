@@ -141,7 +141,8 @@ def chunks(rows: list[int], batch: int) -> list[list[int]]:
     """`rows` in batches; a single last one joins the batch before it."""
     found = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     if len(found) > 1 and len(found[-1]) == 1 and batch > 1:
-        found[-2] += found.pop()
+        last = found.pop()
+        found[-1] += last
     return found
 
 

@@ -44,19 +44,19 @@ def opened(both: Part, val: Part | None, seed: int) -> tuple[tuple[Record, ...],
 
 def afresh(pool: Part, seed: int) -> dict[str, tuple[Record, ...]]:
     """70/15/15 of one pool."""
-    train, rest = cut(pool, TRAIN, seed)
+    train, rest = cut(pool, TRAIN, seed, spare=2)
     val, test = cut(rest, VAL, seed)
     return {"train": train, "val": val, "test": test}
 
 
-def cut(part: Part, share: float, seed: int) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+def cut(part: Part, share: float, seed: int, spare: int = 1) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """The photos whose place in [0, 1) lies below `share`, and the others.
 
-    Neither is left empty where there are two photos: the one nearest to the share changes sides.
+    Where there are enough photos the first keeps one and the others `spare`: those nearest change sides.
     """
     places = sorted((place(record, seed), record.name, record) for record in part)
     low = sum(where < share for where, _, _ in places)
-    low = min(max(low, 1), len(places) - 1) if len(places) > 1 else low
+    low = min(max(low, 1), len(places) - spare) if len(places) > spare else low
     return by_name(row[2] for row in places[:low]), by_name(row[2] for row in places[low:])
 
 

@@ -46,6 +46,12 @@ class Detector:
         first = shapes.get("backbone.conv0.weight") or shapes.get("backbone.conv0.conv.weight")
         return {"width": first[0] / 32} if first else {}
 
+    def labels(self, shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
+        """The classes that weights of these shapes find; `?` where a file cannot tell; () without class heads."""
+        from mfast_edge.models.ssd.labels import labels
+
+        return labels(shapes)
+
     def network(self, build: Build) -> nn.Module:
         """A fresh network in float32."""
         from mfast_edge.models.ssd.network import SSD

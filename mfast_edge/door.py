@@ -1,0 +1,46 @@
+"""What every command shares: mistakes become one sentence on standard error and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+from typer.main import get_command
+
+from mfast_edge.errors import MfastError
+
+Usage = typer.BadParameter.__mro__[1]  # an option that does not exist, a value of the wrong kind; typer hides its name
+
+
+def door() -> typer.Typer:
+    """An empty command line application."""
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def guarded(app: typer.Typer) -> NoReturn:
+    """Run a command and exit.
+
+    0 done · 1 a gate failed · 2 the user's mistake · 3 could not finish · 130, 143 signals.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(get_command(app)(standalone_mode=False))
+    except MfastError as wrong:
+        stop(str(wrong), wrong.exit_code)
+    except Usage as wrong:
+        stop(f"{wrong.format_message()} --help names what would be right", 2)  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        stop("interrupted; the same command goes on from here", 130)
+    except MemoryError:
+        stop("out of memory; a smaller batch would be right: --set train.batch=8", 3)
+    except OSError as wrong:
+        where = wrong.filename or "the disk"
+        stop(f"{where}: {wrong.strerror}; a place that can be written, with room, would be right: --out PATH", 3)
+
+
+def stop(sentence: str, code: int) -> NoReturn:
+    """One sentence on standard error."""
+    print(f"mfast-edge: {sentence}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,106 @@
+"""What is evaluated: a stored candidate or weights from a file, and how its classes meet those of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfast_edge import model as models
+from mfast_edge.backbones.weights import shapes, tensors
+from mfast_edge.errors import UserError
+from mfast_edge.models import MODELS
+from mfast_edge.models.detections import Detections, Forward
+from mfast_edge.opened import Opened, network
+from mfast_edge.settings import assignments, check
+
+if TYPE_CHECKING:
+    from mfast_edge.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something that finds objects in photos."""
+
+    name: str
+    model: Model
+    facts: dict[str, Any]
+    runtime: str
+    forward: Forward
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What it can find."""
+        return tuple(self.facts["classes"])
+
+
+def stored(run: Opened, runtime: str | None) -> Subject:
+    """A stored candidate in a runtime."""
+    name = f"{run.candidate.model} {run.candidate.key}"
+    return Subject(name, run.model, run.facts, runtime or run.runtime, run.forward(runtime))
+
+
+def weights(name: str, init: Path, given: tuple[str, ...], classes: tuple[str, ...]) -> Subject:
+    """Weights of a whole detector through torch; `classes` name what the file cannot. UserError where they do not fit."""
+    model = models.find(name, MODELS)
+    have = shapes(init)
+    build = check(
+        model.build,
+        {**model.infer(have), "classes": named(init, model.labels(have), classes), **settings(given)},
+        "model",
+    )
+    net = model.network(build)
+    model.load(net, init, tensors(init))
+    return Subject(f"{name} {init.name}", model, model.ready(model.facts(build)), "torch", network(net.eval()))
+
+
+def settings(given: tuple[str, ...]) -> dict[str, Any]:
+    """--set model.size=256 as build settings."""
+    found = assignments(given)
+    wrong = [dotted for dotted in found if not dotted.startswith("model.")]
+    if wrong:
+        raise UserError(f"--set: {wrong[0]} given; a build setting such as model.size=256 would be right")
+    return {dotted.removeprefix("model."): value for dotted, value in found.items()}
+
+
+def named(init: Path, labels: tuple[str, ...], classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes of the weights' heads: by the file, else the data's where they are as many."""
+    if not labels:
+        raise UserError(f"--init: {init} holds no class heads; weights of a whole detector would be right")
+    if set(labels) != {"?"}:
+        return labels
+    if len(labels) != len(classes):
+        raise UserError(
+            f"--init: {init} finds {len(labels)} classes without naming them, the data have {len(classes)}; "
+            "the folder of a run or candidate, which names them, would be right"
+        )
+    return classes
+
+
+def matched(mine: tuple[str, ...], theirs: tuple[str, ...]) -> dict[int, int]:
+    """{class of the model: class of the data} by name, whatever the case; UserError where they share none."""
+    places = {plain(name): place for place, name in enumerate(theirs)}
+    found = {number: places[plain(name)] for number, name in enumerate(mine) if plain(name) in places}
+    if not found:
+        raise UserError(f"evaluate: no class in common: {few(mine)} against {few(theirs)}; other --data would be right")
+    return found
+
+
+def plain(name: str) -> str:
+    """A class name without what people write differently: `Dining_Table` is `dining table`."""
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+
+
+def few(names: tuple[str, ...]) -> str:
+    """The first names."""
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def translated(found: Detections, known: Mapping[int, int]) -> Detections:
+    """Detections in the data's classes, without those that the data do not know."""
+    rows = np.array([int(label) in known for label in found.classes], bool)
+    classes = np.array([known[int(label)] for label in found.classes[rows]], np.int64)
+    return Detections(found.boxes[rows], found.scores[rows], classes)

@@ -1,0 +1,97 @@
+"""Batches: each record once, repeatable by epoch, exact in plain mode, the same with worker processes."""
+
+import numpy as np
+import pytest
+import torch
+
+from mfast_edge.data.index import read
+from mfast_edge.data.loader import Batch, Loader, chunks
+from mfast_edge.data.photo import load
+from mfast_edge.data.sample import Record
+from mfast_edge.models.resize import blob
+from tests.data import draw
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, ...]:
+    folder = tmp_path_factory.mktemp("d")
+    return read(f"voc:{draw.voc(folder / 'd', 7)}", cache=folder).records
+
+
+def same(one: list[Batch], other: list[Batch]) -> bool:
+    return all(
+        torch.equal(left.images, right.images)
+        and left.rows == right.rows
+        and all(
+            torch.equal(a, b) for x, y in zip(left.truths, right.truths, strict=True) for a, b in zip(x, y, strict=True)
+        )
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "sizes"),
+    [(7, 3, [3, 4]), (8, 3, [3, 3, 2]), (6, 3, [3, 3]), (1, 3, [1]), (3, 1, [1, 1, 1])],
+)
+def test_a_lone_last_photo_joins_the_batch_before_it(rows: int, batch: int, sizes: list[int]) -> None:
+    parts = chunks(list(range(rows)), batch)
+    assert [len(part) for part in parts] == sizes
+    assert [row for part in parts for row in part] == list(range(rows))
+
+
+def test_an_epoch_brings_every_record_once_in_an_order_of_its_own(records: tuple[Record, ...]) -> None:
+    loader = Loader(records, 32, 3)
+    orders = [[row for batch in loader.batches(epoch) for row in batch.rows] for epoch in (0, 1)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(7))
+    assert orders[0] != orders[1]
+    assert len(loader) == len(list(loader.batches(0))) == 2
+
+
+def test_a_repeated_epoch_is_the_same_and_another_seed_or_epoch_is_not(records: tuple[Record, ...]) -> None:
+    third = list(Loader(records, 32, 3, seed=4).batches(3))
+    loader = Loader(records, 32, 3, seed=4)
+    list(loader.batches(0))
+    assert same(third, list(loader.batches(3)))
+    assert not same(third, list(loader.batches(2)))
+    assert not same(third, list(Loader(records, 32, 3, seed=5).batches(3)))
+
+
+def test_loading_leaves_the_global_random_state_alone(records: tuple[Record, ...]) -> None:
+    state = torch.get_rng_state()
+    list(Loader(records, 32, 3).batches(0))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_plain_batches_are_exactly_the_graphs_input(records: tuple[Record, ...]) -> None:
+    (batch,) = Loader(records, 32, 10, augment=False).batches(0)
+    assert batch.rows == tuple(range(7))
+    assert batch.images.dtype == torch.float32
+    np.testing.assert_array_equal(batch.images, np.concatenate([blob(load(one), (32, 32)) for one in records]))
+    scale = np.array([32 / 40, 32 / 30] * 2, np.float32)
+    np.testing.assert_allclose(batch.truths[0].boxes, records[0].truth.boxes * scale, rtol=1e-6)
+
+
+def test_photos_that_find_no_room_in_memory_are_decoded_again(records: tuple[Record, ...]) -> None:
+    roomy, tight = Loader(records, 32, 3), Loader(records, 32, 3, cache_mb=0.008)
+    assert same(list(roomy.batches(1)), list(tight.batches(1)))
+    assert len(roomy.shelf.kept) == 7
+    assert len(tight.shelf.kept) == 2  # 3600 bytes each
+
+
+def test_kept_photos_are_shrunk_to_twice_the_input_size(records: tuple[Record, ...]) -> None:
+    loader = Loader(records, 10, 3)
+    photo, truth = loader.shelf.take(0)
+    assert photo.shape == (15, 20, 3)
+    np.testing.assert_allclose(truth.boxes, records[0].truth.boxes / 2)
+
+
+def test_worker_processes_change_nothing(records: tuple[Record, ...]) -> None:
+    alone, helped = Loader(records, 32, 3), Loader(records, 32, 3, workers=1)
+    assert same(list(alone.batches(2)), list(helped.batches(2)))
+
+
+def test_the_time_that_training_waits_is_counted(records: tuple[Record, ...]) -> None:
+    loader = Loader(records, 32, 3)
+    assert loader.waited == 0
+    list(loader.batches(0))
+    assert loader.waited > 0

@@ -1,0 +1,81 @@
+"""Splits made here: shares, stability, and what is taken from where."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfast_edge.data import split
+from mfast_edge.data.report import Report
+from mfast_edge.data.sample import Dataset, Record, Truth
+from mfast_edge.errors import UserError
+
+NOTHING = Truth(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
+
+
+def records(*numbers: int) -> list[Record]:
+    return [Record(f"{n:04d}.jpg", Path(f"{n}.jpg"), f"hash{n}", 4, 3, 1, NOTHING) for n in numbers]
+
+
+def names(part: tuple[Record, ...]) -> set[str]:
+    return {record.name for record in part}
+
+
+def test_one_pool_is_split_seventy_fifteen_fifteen() -> None:
+    parts = split.assign({"all": records(*range(2000))}, seed=3)
+    shares = [len(parts[part]) / 2000 for part in ("train", "val", "test")]
+    np.testing.assert_allclose(shares, [0.70, 0.15, 0.15], atol=0.02)
+    assert not names(parts["train"]) & names(parts["val"])
+    assert not (names(parts["train"]) | names(parts["val"])) & names(parts["test"])
+
+
+def test_added_photos_move_no_photo_to_another_split() -> None:
+    before = split.assign({"all": records(*range(200))}, seed=0)
+    after = split.assign({"all": records(*range(260))}, seed=0)
+    assert all(names(before[part]) <= names(after[part]) for part in before)
+
+
+def test_three_photos_still_make_three_splits() -> None:
+    for seed in range(20):
+        parts = split.assign({"all": records(1, 2, 3)}, seed)
+        assert [len(part) for part in parts.values()] == [1, 1, 1]
+
+
+def test_given_splits_stay_as_they_are() -> None:
+    given = {"train": records(1, 2), "val": records(3), "test": records(4)}
+    assert split.assign(given, 0) == {part: tuple(rows) for part, rows in given.items()}
+
+
+def test_a_missing_val_comes_from_train_and_leaves_test_alone() -> None:
+    parts = split.assign({"train": records(*range(400)), "test": records(900)}, 0)
+    assert names(parts["test"]) == {"0900.jpg"}
+    assert len(parts["train"]) + len(parts["val"]) == 400
+    assert 40 <= len(parts["val"]) <= 80
+
+
+def test_a_missing_test_is_half_of_val_and_leaves_train_alone() -> None:
+    parts = split.assign({"train": records(1, 2), "val": records(*range(100, 300))}, 0)
+    assert names(parts["train"]) == {"0001.jpg", "0002.jpg"}
+    assert 80 <= len(parts["test"]) <= 120
+
+
+def test_trainval_is_split_ninety_ten_or_by_the_given_val() -> None:
+    parts = split.assign({"trainval": records(*range(500)), "test": records(900)}, 0)
+    assert 30 <= len(parts["val"]) <= 70
+    given = {"trainval": records(1, 2, 3), "val": records(2), "test": records(4)}
+    assert names(split.assign(given, 0)["train"]) == {"0001.jpg", "0003.jpg"}
+
+
+def test_val_and_test_without_train_are_refused() -> None:
+    with pytest.raises(UserError, match="no train split"):
+        split.assign({"val": records(1), "test": records(2)}, 0)
+
+
+def test_calibration_photos_come_from_train_the_same_for_the_same_seed() -> None:
+    parts = split.assign({"all": records(*range(100))}, 0)
+    dataset = Dataset("d", "voc", Path(), ("cat",), parts, Report(), "")
+    chosen = split.calibration(dataset, 16, seed=5)
+    assert len(chosen) == 16
+    assert names(chosen) <= names(parts["train"])
+    assert chosen == split.calibration(dataset, 16, seed=5) != split.calibration(dataset, 16, seed=6)
+    assert len(split.calibration(dataset, 1000, seed=5)) == len(parts["train"])

@@ -1,0 +1,44 @@
+"""Write benchmarks/tables/house.json from a finished run's final.json.
+
+python -m tests.shows.house RUNFOLDER [MORE RUNFOLDERS whose float networks count for the median]
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import table_file
+
+TABLE = Path(__file__).parents[2] / "benchmarks" / "tables" / "house.json"
+
+
+def main(folders: list[str]) -> int:
+    """The first run's stages, one row each; the float networks of all runs beside them."""
+    runs = [json.loads((Path(folder) / "final.json").read_text()) for folder in folders]
+    rows = [row(run, told) for run in runs[:1] for told in run["rows"]]
+    floats = [run["float"]["test"]["map50"] for run in runs]
+    summary = {"stage": "float, every seed", "test_map50": floats, "test_map50_median": statistics.median(floats)}
+    first = runs[0]
+    table_file(TABLE, [*rows, summary], first["here"], first["date"], first["command"])
+    print(TABLE.read_text())
+    return 0
+
+
+def row(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """A stage: quality on val; on test for the float network and the final file, the only ones tested."""
+    names = ("stage", "map50", "map", "f1", "mb", "runtime", "forward_ms", "forward_ms_1t", "e2e_ms_1t", "verdict")
+    found = {name: told[name] for name in names}
+    if told["key"] == run["key"]:
+        test = run["metrics"]["test"]
+        found |= {"test_map50": test["map50"], "test_map": test["map"], "test_loss_points": run["loss"]}
+    elif told["key"] == run["float"]["key"]:
+        found |= {"test_map50": run["float"]["test"]["map50"], "test_map": run["float"]["test"]["map"]}
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

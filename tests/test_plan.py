@@ -1,0 +1,77 @@
+"""Plans: YAML and --set made definite for a target, every mistake at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mfast_edge.errors import UserError
+from mfast_edge.plan import read
+from mfast_edge.settings import assignments, names
+from mfast_edge.target import find
+
+X86 = find("x86")
+
+
+@pytest.mark.parametrize("name", names("plans"))
+@pytest.mark.parametrize("target", names("targets"))
+def test_every_plan_fits_every_target(name: str, target: str) -> None:
+    plan = read(name, find(target), {})
+    assert [stage for stage, _ in plan.stages][0] == "train"
+
+
+def test_the_target_decides_rounding_opset_and_dressing() -> None:
+    stages = dict(read("quick", X86, {}).stages)
+    assert stages["prune"].model_dump(mode="json")["round_to"] == 16
+    assert stages["quantize"].model_dump(mode="json")["dressing"]["activations"] == "uint8"
+
+
+def test_a_target_without_int8_leaves_quantize_out_and_says_so() -> None:
+    plan = read("quick", find("jetson"), {})
+    assert [name for name, _ in plan.stages] == ["train", "prune", "export_onnx"]
+    assert not plan.ends_in_int8
+    assert "no int8" in plan.left_out[0]
+
+
+def test_set_reaches_head_model_and_stages() -> None:
+    plan = read("quick", X86, assignments(["prune.keep=0.4", "model.size=256", "seed=3"]))
+    assert dict(plan.stages)["prune"].model_dump(mode="json")["keep"] == 0.4
+    assert plan.model == {"size": 256}
+    assert plan.seed == 3
+
+
+def test_all_mistakes_of_a_plan_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("budgett: 2\nstages:\n  - train: {imagess: 3}\n  - squeeze: {}\n  - prune: {keep: 3}\n")
+    with pytest.raises(UserError) as wrong:
+        read(str(file), X86, {"prunee.keep": 1})
+    told = str(wrong.value)
+    assert all(word in told for word in ("budgett", "imagess", "'squeeze' is not a stage", "prune.keep", "prunee.keep"))
+
+
+def test_an_order_that_cannot_work_is_refused_before_any_work(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("stages:\n  - train: {}\n  - quantize: {}\n")
+    with pytest.raises(UserError, match="quantize cannot take what comes before it"):
+        read(str(file), X86, {})
+
+
+@pytest.mark.parametrize("text", ["keep", "=3", ""])
+def test_a_set_without_name_or_value_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"prune\.keep=0\.4"):
+        assignments([text])
+
+
+@pytest.mark.parametrize("what", ["plan", "target"])
+def test_unknown_names_are_answered_with_the_known_ones(what: str) -> None:
+    with pytest.raises(UserError, match=r"known: .*(quick|x86)"):
+        read("quik", X86, {}) if what == "plan" else find("x87")
+
+
+def test_a_target_of_ones_own_is_one_yaml_file(tmp_path: Path) -> None:
+    file = tmp_path / "board.yaml"
+    file.write_text("title: My board\narch: [riscv64]\nruntimes: [onnxruntime]\nprecisions: [float32]\n")
+    mine = find(str(file))
+    assert mine.name == "board"
+    assert not mine.here

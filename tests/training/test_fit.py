@@ -1,0 +1,93 @@
+"""Training: the schedule, stopping and going on, a loss that is not a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mfast_edge.errors import Diverged
+from mfast_edge.recipe import Recipe
+from mfast_edge.training.fit import Course, Progress, fit
+from mfast_edge.training.schedule import cosine
+
+
+class Batch(NamedTuple):
+    images: Tensor
+    truths: Any
+
+
+class Noise:
+    """Four batches an epoch, the same for the same epoch; may stop the training like a kill."""
+
+    def __init__(self, dies_in: int | None = None):
+        self.waited, self.dies_in = 0.0, dies_in
+
+    def __len__(self) -> int:
+        return 4
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        for number in range(4):
+            if epoch == self.dies_in and number == 2:
+                raise KeyboardInterrupt
+            random = torch.Generator().manual_seed(10 * epoch + number)
+            yield Batch(torch.rand(4, 3, 8, 8, generator=random), None)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 1, 1))
+
+
+def loss(outputs: Any, _: Any) -> dict[str, Tensor]:
+    return {"square": (outputs - 1).square().mean()}
+
+
+def course(state: Path, data: Noise, told: list[Progress], **settings: Any) -> Course:
+    state.mkdir(exist_ok=True)
+    recipe = Recipe(**{"images": 72, "batch": 4, "precision": "float32", **settings})
+    return Course(loss, data, recipe, state, told.append)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    rates = [cosine(step, 100, 0.1) for step in range(100)]
+    assert rates[0] == 0.1
+    assert max(rates) == rates[10] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+
+
+def test_training_lowers_the_loss_and_tells_every_epoch(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    fit(network(), course(tmp_path, Noise(), told, lr=0.05))
+    assert [p.epoch for p in told] == [1, 2, 3, 4, 5]  # 18 steps, 4 an epoch
+    assert told[-1].loss < told[0].loss / 2
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    whole, killed = network(), network()
+    fit(whole, course(tmp_path / "whole", Noise(), []))
+    with pytest.raises(KeyboardInterrupt):
+        fit(killed, course(tmp_path / "killed", Noise(dies_in=3), []))
+    again, told = network(), []
+    fit(again, course(tmp_path / "killed", Noise(), told))
+    assert told[0].epoch == 4
+    for one, two in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_epoch(tmp_path: Path) -> None:
+    class Broken(Noise):
+        def batches(self, epoch: int) -> Iterator[Batch]:
+            for batch in super().batches(epoch):
+                yield Batch(batch.images * (float("nan") if epoch == 2 else 1), None)
+
+    with pytest.raises(Diverged, match="epoch 3"):
+        fit(network(), course(tmp_path, Broken(), []))
+    told: list[Progress] = []
+    fit(network(), course(tmp_path, Noise(), told))
+    assert told[0].epoch == 3
