@@ -7,11 +7,10 @@ import sys
 from typing import NoReturn
 
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from mfast_edge.errors import MfastError
-
-Usage = typer.BadParameter.__mro__[1]  # an option that does not exist, a value of the wrong kind; typer hides its name
 
 
 def door() -> typer.Typer:
@@ -29,8 +28,8 @@ def guarded(app: typer.Typer) -> NoReturn:
         sys.exit(get_command(app)(standalone_mode=False))
     except MfastError as wrong:
         stop(str(wrong), wrong.exit_code)
-    except Usage as wrong:
-        stop(f"{wrong.format_message()} --help names what would be right", 2)  # type: ignore[attr-defined]
+    except TyperException as wrong:  # an option that does not exist, a value of the wrong kind
+        stop(f"{wrong.format_message().rstrip('.')}; --help names what would be right", 2)
     except (KeyboardInterrupt, typer.Abort):
         stop("interrupted; the same command goes on from here", 130)
     except MemoryError:

@@ -16,6 +16,8 @@ from mfast_edge.models import MODELS
 from mfast_edge.store import Store, carded, read_json
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mfast_edge.model import Model
     from mfast_edge.models.detections import Forward
 
@@ -68,7 +70,7 @@ class Opened:
         if (wanted == "torch") != (self.candidate.form == "torch"):
             raise UserError(f"--runtime: {wanted} cannot run {self.candidate.file.name}; {self.runtime} would be right")
         if wanted == "torch":
-            return network(blueprint.rebuild(self.candidate.folder, self.model))
+            return network(blueprint.rebuild(self.candidate.folder, self.model), threads or self.threads)
         return graph(self.candidate.file, wanted, threads or self.threads)
 
 
@@ -103,11 +105,13 @@ def graph(file: Path, runtime: str, threads: int) -> Forward:
         raise UserError(str(wrong)) from None
 
 
-def network(module: Any) -> Forward:
-    """A torch network, on CUDA when present."""
+def network(module: nn.Module, threads: int | None = None) -> Forward:
+    """A torch network, on CUDA when present, else on so many threads (torch's own choice if None)."""
     import torch
 
     from mfast_edge.runners import through
 
+    if threads:
+        torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return through(module.to(device), device)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from pydantic import Field
+
 from mfast_edge.candidate import Candidate, Form
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named
@@ -45,7 +47,7 @@ class Head(Settings):
     data: str = "particles"
     budget: float = 1.0
     seed: int = 0
-    model: dict[str, Any] = {}
+    model: dict[str, Any] = Field(default_factory=dict)
     stages: tuple[Any, ...]
 
 

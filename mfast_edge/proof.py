@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import gates, results
 from benchmarks.score import score
+from export.bundle import bundle
 from export.lint import lint, load_rules
 from mfast_edge.judge import PARITY, as_file, as_torch
 from mfast_edge.quality import Examined, lost
@@ -107,9 +108,30 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
         if row.stage == "export_onnx" and row.verdict.parity
     ]
     if shop.target.rules:
-        refused = lint(graph, load_rules(shop.target.rules))
+        rules = load_rules(shop.target.rules)
+        refused = lint(graph, rules if shop.target.int8 else rules.without_int8())
         found.append(gates.at_most(f"operators outside {shop.target.rules}", len(refused), 0, "findings"))
     return found
+
+
+def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
+    """The bundle: every kept graph, the travelling files, and a manifest that says how to use them."""
+    graphs = {
+        f"{row.stage}.onnx": row.candidate.file for row in rows if row.verdict.keep and row.candidate.form == "onnx"
+    }
+    facts = shop.model.facts(shop.build)
+    manifest = {
+        "model": shop.model.name,
+        "target": shop.target.name,
+        "key": final["key"],
+        "file": next(reversed(graphs), None),
+        "labels": facts["classes"],
+        "input": "float32 NCHW RGB 0..255",
+        "outputs": list(shop.model.outputs),
+        "confidence": final["metrics"]["val"]["confidence"],
+        "decode": facts,
+    }
+    bundle(folder / "bundle", graphs, manifest)
 
 
 def record(

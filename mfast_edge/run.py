@@ -149,7 +149,7 @@ def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: s
     mark = digest([about, shop.machine, plan.budget, shop.target.model_dump(mode="json")])
     told = read_json(folder / "final.json")
     if told is None or told["mark"] != mark:
-        from mfast_edge.proof import prove
+        from mfast_edge.proof import pack, prove
         from mfast_edge.report import write
 
         told = {
@@ -158,6 +158,7 @@ def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: s
             "left_out": plan.left_out,
             **prove(shop, rows, plan.budget, command, folder),
         }
+        pack(shop, rows, told, folder)
         write(shop, rows, told, folder)
         write_json(folder / "final.json", told)
     final: dict[str, Any] = told

@@ -44,7 +44,7 @@ def stored(run: Opened, runtime: str | None) -> Subject:
 
 
 def weights(name: str, init: Path, given: tuple[str, ...], classes: tuple[str, ...]) -> Subject:
-    """Weights of a whole detector through torch; `classes` name what the file cannot. UserError where they do not fit."""
+    """Weights of a whole detector through torch; `classes` name what the file cannot. UserError: they do not fit."""
     model = models.find(name, MODELS)
     have = shapes(init)
     build = check(

@@ -47,32 +47,32 @@ def clock(shop: Workshop, rows: Sequence[Row]) -> list[Timed]:
     return timed
 
 
-def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> dict[tuple[Row, str], Session]:
+def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> list[tuple[Row, str, Session]]:
     """The graphs of all rows in all measured runtimes. A torch row stands as its float graph."""
-    return {
-        (row, runtime): open_session(float_graph(shop, row.candidate), runtime, threads=threads)
+    return [
+        (row, runtime, open_session(float_graph(shop, row.candidate), runtime, threads=threads))
         for row in rows
         for runtime in shop.target.measured
-    }
+    ]
 
 
-def rounds(shop: Workshop, sessions: Mapping[tuple[Row, str], Session], threads: int, whole: bool) -> list[Timed]:
+def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads: int, whole: bool) -> list[Timed]:
     """Alternating rounds over all sessions; `whole` adds what surrounds the forward, and torch's backward."""
     photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
-    calls: dict[tuple[Row, str, str], Callable[[], object]] = {}
-    for (row, runtime), session in sessions.items():
+    calls: dict[str, Callable[[], object]] = {}
+    for row, runtime, session in sessions:
         made = parts(session, photos, shop.model.decode, shop.facts)
-        calls |= {(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
-    torch_rows = {row for row, _ in sessions if whole and row.candidate.form == "torch"}
-    calls |= {(row, "torch", "forward_backward"): backward(shop, row.candidate) for row in torch_rows}
-    series = shop.time({f"{row.candidate.key} {runtime} {part}": call for (row, runtime, part), call in calls.items()})
+        calls |= {f"{row.stage} {runtime} {part}": call for part, call in made.items() if whole or part == "forward"}
+        if whole and row.candidate.form == "torch":
+            calls[f"{row.stage} torch forward_backward"] = backward(shop, row.candidate)
+    series = shop.time(calls)
 
     def told(row: Row, runtime: str, part: str) -> Summary | None:
-        found = series.get(f"{row.candidate.key} {runtime} {part}")
+        found = series.get(f"{row.stage} {runtime} {part}")
         return timing.summary(found) if found else None
 
     timed = []
-    for (row, runtime), session in sessions.items():
+    for row, runtime, session in sessions:
         found = {part: told(row, runtime, part) for part in ("pre", "post", "end_to_end")}
         found["forward_backward"] = told(row, "torch", "forward_backward")
         forward = told(row, runtime, "forward")

@@ -27,7 +27,7 @@ class StudyError(ValueError):
     """A search that cannot be run, or not be gone on with, as asked."""
 
 
-class Rejected(Exception):  # noqa: N818 - an answer, not an error
+class Rejected(Exception):
     """Raised by an objective: these settings are not worth finishing. The trial counts as finished."""
 
 

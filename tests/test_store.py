@@ -71,9 +71,7 @@ def test_the_key_depends_on_settings_seed_data_and_model() -> None:
 def test_a_card_holds_the_digest_of_every_file(tmp_path: Path) -> None:
     store = Store(tmp_path)
     card = json.loads((store.folder(made(store, "abc")) / "card.json").read_text())
-    assert card["files"] == {
-        "weights.safetensors": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    }
+    assert card["files"] == {"weights.safetensors": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
 
 
 def test_json_is_replaced_whole(tmp_path: Path) -> None:

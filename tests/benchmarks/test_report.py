@@ -40,9 +40,7 @@ def test_every_row_stands_with_its_figures():
 
 def test_what_was_not_measured_stays_empty():
     (line,) = body(table([FOUND]))
-    assert {line[key] for key in ("Forward-Backward ms", "End to end ms", "Quantized", "MB", "Score")} == {
-        "–"
-    }
+    assert {line[key] for key in ("Forward-Backward ms", "End to end ms", "Quantized", "MB", "Score")} == {"–"}
 
 
 def test_a_proxy_is_marked_and_stays_under_the_machine_that_measured():

@@ -92,9 +92,7 @@ def test_a_summary_gives_the_spread_between_rounds_not_within_them():
     within = summary(Series("a", ((1.0, 3.0), (1.0, 3.0))))
     between = summary(constant("a", 1.0, 2.0, 3.0, 4.0, 5.0))
     assert within["spread"] == 0
-    assert between == pytest.approx(
-        {"p50": 3, "p90": 5, "p99": 5, "mean": 3, "min": 1, "calls": 15, "spread": 2 / 3}
-    )
+    assert between == pytest.approx({"p50": 3, "p90": 5, "p99": 5, "mean": 3, "min": 1, "calls": 15, "spread": 2 / 3})
 
 
 def test_a_drift_that_both_share_leaves_the_ratio_alone():

@@ -95,3 +95,9 @@ def test_the_time_that_training_waits_is_counted(records: tuple[Record, ...]) ->
     assert loader.waited == 0
     list(loader.batches(0))
     assert loader.waited > 0
+
+
+def test_torchs_threads_are_given_back_to_training(records: tuple[Record, ...]) -> None:
+    threads = torch.get_num_threads()
+    for _ in Loader(records, 32, 3).batches(0):
+        assert torch.get_num_threads() == threads

@@ -53,9 +53,7 @@ def _found(rng: np.random.Generator, truth: Truth, classes: int) -> Detections:
     boxes = np.concatenate([near, _boxes(rng, extra)])
     labels = np.concatenate([truth.classes, rng.integers(0, classes, extra)])
     odds = np.repeat([1 / 4, 2], [len(near), extra])
-    scores = np.round(rng.random(len(boxes)) ** odds, 2).astype(
-        np.float32
-    )  # rounded: equal scores must occur
+    scores = np.round(rng.random(len(boxes)) ** odds, 2).astype(np.float32)  # rounded: equal scores must occur
     return Detections(boxes, scores, labels)
 
 

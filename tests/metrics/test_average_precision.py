@@ -63,8 +63,7 @@ def test_figures_on_real_detections_are_those_of_pycocotools():
     labels = {kind["id"]: place for place, kind in enumerate(data["categories"])}
     truths = [Truth(*parts) for parts in _arrays(data["annotations"], order, labels, "iscrowd")]
     detections = [
-        Detections(boxes, scores, classes)
-        for boxes, classes, scores in _arrays(results, order, labels, "score")
+        Detections(boxes, scores, classes) for boxes, classes, scores in _arrays(results, order, labels, "score")
     ]
     precision = average_precision(evaluate(truths, detections, len(labels)))
     assert len(results) == 452
@@ -110,9 +109,7 @@ def test_a_weight_counts_an_image_as_often_as_it_says():
 def test_weights_give_the_figures_of_images_repeated():
     truths, detections = crowd(3, images=6)
     rng = np.random.default_rng(0)  # no equal scores: of those, repeated images come in another order
-    detections = [
-        one._replace(scores=one.scores + rng.uniform(0, 0.01, len(one.scores))) for one in detections
-    ]
+    detections = [one._replace(scores=one.scores + rng.uniform(0, 0.01, len(one.scores))) for one in detections]
     weights = np.array([[2, 0, 1, 3, 0, 1], [0, 1, 1, 1, 4, 0]])
     matches = evaluate(truths, detections, 3)
     for row, figure in zip(weights, map_all(matches, weights), strict=True):

@@ -52,9 +52,7 @@ def settings(folder, directions=("maximize", "minimize"), seed=0, name="search")
     return Settings(name, directions, seed, Path(folder) / "search.log")
 
 
-@pytest.mark.parametrize(
-    ("body", "directions"), [(objective, ("maximize", "minimize")), (single, ("minimize",))]
-)
+@pytest.mark.parametrize(("body", "directions"), [(objective, ("maximize", "minimize")), (single, ("minimize",))])
 def test_a_search_interrupted_anywhere_proposes_what_an_undisturbed_one_does(tmp_path, body, directions):
     whole = run(body, SPACE, settings(tmp_path / "whole", directions), trials=TRIALS)
     assert len(whole) == TRIALS

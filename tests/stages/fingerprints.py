@@ -9,5 +9,7 @@ from mfast_edge.stages import STAGES
 from tests.stages.test_versions import HERE, fingerprint
 
 if __name__ == "__main__":
-    known = {name: {"version": import_module(STAGES[name]).STAGE.version, "sources": fingerprint(name)} for name in STAGES}
+    known = {
+        name: {"version": import_module(STAGES[name]).STAGE.version, "sources": fingerprint(name)} for name in STAGES
+    }
     (HERE / "versions.json").write_text(json.dumps(known, indent=1) + "\n")

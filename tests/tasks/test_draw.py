@@ -54,9 +54,7 @@ def test_a_small_photo_is_enlarged_by_a_whole_factor():
     assert tuple(drawn[240, 40]) == colour(0)
 
 
-@pytest.mark.parametrize(
-    "box", [[0, 0, 9, 9], [630, 470, 640, 480], [-50, -50, 700, 600], [300, 100, 200, 50]]
-)
+@pytest.mark.parametrize("box", [[0, 0, 9, 9], [630, 470, 640, 480], [-50, -50, 700, 600], [300, 100, 200, 50]])
 def test_a_label_at_the_edge_stays_inside_the_photo(photo, box):
     drawn = draw(photo, found((box, 1, 0.5)), NAMES)
     changed = (drawn == colour(1)).all(2).sum()

@@ -24,9 +24,7 @@ def test_detections_come_back_exactly(tmp_path: Path):
 def test_a_detection_costs_24_bytes(tmp_path: Path):
     for name, count in (("one", 1), ("many", 1001)):
         save(tmp_path / name, [found(*[(A, 0, 0.5)] * count)])
-    assert (tmp_path / "many").stat().st_size - (tmp_path / "one").stat().st_size == pytest.approx(
-        24_000, abs=64
-    )
+    assert (tmp_path / "many").stat().st_size - (tmp_path / "one").stat().st_size == pytest.approx(24_000, abs=64)
 
 
 @pytest.mark.parametrize("shown", [[], [found()], [found(), found()]])

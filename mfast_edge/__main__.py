@@ -1,0 +1,32 @@
+"""python -m mfast_edge: names the commands, and runs the one that is named."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from mfast_edge.door import stop
+
+COMMANDS = {
+    "compress": "a model, data and a device in; the fastest model that keeps the accuracy, and the proof, out",
+    "evaluate": "how good a run's final file, a stored candidate or weights are on any data",
+    "predict": "draw what a run's final file finds in photos",
+    "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
+    "report": "write a finished run's report again",
+}
+
+
+def main(words: list[str]) -> None:
+    """List the commands, or hand over to one."""
+    if not words or words[0] in ("-h", "--help"):
+        for name, what in COMMANDS.items():
+            print(f"python -m mfast_edge.{name:9} {what}")
+    elif words[0] in COMMANDS:
+        sys.argv = [f"mfast_edge.{words[0]}", *words[1:]]
+        import_module(f"mfast_edge.{words[0]}").main()
+    else:
+        stop(f"{words[0]!r} is not a command; known: {', '.join(COMMANDS)}", 2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

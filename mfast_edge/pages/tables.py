@@ -1,0 +1,89 @@
+"""The report's tables: stages, quality, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.results import Results, Row, Summary
+
+ABSENT = "–"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of text; the first column holds names."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+def stages(final: Json) -> Table:
+    """A line per stage, rolled-back ones too."""
+    ms = "proxy ms" if final["proxy"] else "ms"
+    runtimes = list(final["ms"])
+    times = [f"{runtime} {ms}" for runtime in runtimes]
+    head = ["Stage", "mAP@.5", "mAP", "F1", "MB", *times, f"End to end {ms}", "Made in", ""]
+    return Table("Stages (quality on val)", head, [stage(row, runtimes) for row in final["rows"]])
+
+
+def stage(row: Json, runtimes: list[str]) -> list[str]:
+    """One stage's cells."""
+    made = "in the store" if row["seconds"] is None else f"{row['seconds']:.0f} s"
+    quality = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
+    times = [f"{row['forward_ms'][runtime]:.2f}" for runtime in runtimes]
+    end = f"{row['e2e_ms_1t']:.2f} ({row['runtime']})"
+    return [row["stage"], *quality, f"{row['mb']:.2f}", *times, end, made, "kept" if row["keep"] else "rolled back"]
+
+
+def quality(final: Json) -> Table:
+    """The float network and the final file on test, which is read once."""
+    pair = (final["float"]["test"], final["metrics"]["test"])
+    names = {"mAP@.5": "map50", "mAP": "map", "mAP@.75": "map75", "F1": "f1", "F1's score": "confidence"}
+    rows = [[name, *(f"{one[key]:.3f}" for one in pair)] for name, key in names.items()]
+    rows += [
+        [f"AP@.5 {name}", f"{value:.3f}", f"{pair[1]['per_class'][name]:.3f}"]
+        for name, value in pair[0]["per_class"].items()
+    ]
+    return Table(
+        f"Test: {pair[0]['images']} photos, {pair[0]['boxes']} boxes", ["", "float network", "final file"], rows
+    )
+
+
+def speed(results: Results) -> Table:
+    """Every stage in every runtime as one machine timed it; all-threads rows below."""
+    ms = "proxy ms" if any(row.proxy for row in results.rows) else "ms"
+    parts = ["Pre", "Decode and NMS", "End to end", "Forward and backward (torch)"]
+    head = [
+        "Stage",
+        "Runtime",
+        "Threads",
+        f"Forward {ms} p50 / p90 / p99",
+        "Spread",
+        *(f"{part} {ms}" for part in parts),
+    ]
+    ordered = sorted(results.rows, key=lambda row: row.threads)
+    return Table(f"Speed measured on {machine.label(dict(results.machine))}", head, [timed(row) for row in ordered])
+
+
+def timed(row: Row) -> list[str]:
+    """One row of results."""
+    runtime = f"{row.runtime} {row.versions.get(row.runtime, '')}".strip()
+    forward = " / ".join(f"{row.forward[q]:.2f}" for q in ("p50", "p90", "p99"))
+    parts = [middle(part) for part in (row.pre, row.post, row.end_to_end, row.forward_backward)]
+    return [row.name.split()[-1], runtime, str(row.threads), forward, spread(row.forward), *parts]
+
+
+def middle(summary: Summary | None) -> str:
+    """The median in ms."""
+    return ABSENT if summary is None else f"{summary['p50']:.2f}"
+
+
+def spread(summary: Summary) -> str:
+    """How far the machine wandered between rounds."""
+    return f"{summary['spread']:.0%}" if "spread" in summary else ABSENT

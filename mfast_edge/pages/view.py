@@ -1,0 +1,129 @@
+"""What the report says, in words and cells; HTML and Markdown only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.results import Results
+from mfast_edge.pages.tables import Table, quality, speed, stages
+from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
+
+MOST = 50  # findings shown; the rest is in data.json
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run left behind: final.json, page.json, data.json, results/*.json."""
+
+    final: Json
+    page: Json
+    findings: Sequence[Json]
+    results: Sequence[Results]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The report: pairs of a label and a text, gates, the waterfall, tables, findings, photos."""
+
+    title: str
+    proxy: str
+    headline: list[tuple[str, str]]
+    gates: list[Json]
+    columns: tuple[Measure, ...]
+    waterfall: list[tuple[Json, list[Bar]]]
+    tables: list[Table]
+    run: list[tuple[str, str]]
+    findings: list[str]
+    photos: list[Json]
+    drawn: str
+
+
+def view(told: Told) -> View:
+    """Everything that the report says."""
+    final, page = told.final, told.page
+    columns = measures(final["proxy"])
+    return View(
+        title=f"{final['model']} on {final['data']} for {page['target']}",
+        proxy=proxy(final, page),
+        headline=headline(final),
+        gates=final["gates"],
+        columns=columns,
+        waterfall=list(zip(final["rows"], waterfall(final["rows"], columns), strict=True)),
+        tables=[stages(final), quality(final), *(speed(results) for results in told.results)],
+        run=run(final, page),
+        findings=found(told.findings),
+        photos=page["photos"],
+        drawn=drawn(page),
+    )
+
+
+def proxy(final: Json, page: Json) -> str:
+    """The sentence above the figures where the device was absent; else nothing."""
+    if not final["proxy"]:
+        return ""
+    return (
+        f"The device was absent: every time here is a proxy, measured on {machine.label(dict(final['here']))}. "
+        f"Speed on {page['target']} is to be judged on the board."
+    )
+
+
+def headline(final: Json) -> list[tuple[str, str]]:
+    """File, time, quality, score."""
+    test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
+    lost = f"{loss['points']:.2f} points of mAP@.5 [{loss['low']:.2f}, {loss['high']:.2f}]"
+    return [
+        ("Final file", f"{final['file']}, {final['mb']:.2f} MB"),
+        ("Forward, proxy" if final["proxy"] else "Forward", "; ".join(faster(final))),
+        ("Lost on test", f"{lost}: {100 * test['map50']:.1f} against {100 * base['map50']:.1f} in float"),
+        ("Score", f"{final['score']:.3f} (the float network 1.0, lower is better)"),
+    ]
+
+
+def faster(final: Json) -> list[str]:
+    """Per runtime, fastest first: the final file's time beside the float network's."""
+    threads = counted(final["here"]["threads"], "thread")
+    base = final["float"]["ms"]
+    return [
+        f"{ms:.2f} ms in {runtime}, {base[runtime] / ms:.1f}x as fast as the float network ({base[runtime]:.2f} ms) "
+        f"in the same rounds, {threads}"
+        for runtime, ms in sorted(final["ms"].items(), key=lambda pair: pair[1])
+    ]
+
+
+def run(final: Json, page: Json) -> list[tuple[str, str]]:
+    """What was run, on what."""
+    here, data = final["here"], page["data"]
+    splits = ", ".join(f"{part} {photos} photos, {boxes} boxes" for part, (photos, boxes) in data["splits"].items())
+    memory = f"{here['memory_gb']} GB" if here["memory_gb"] else ""
+    facts = [machine.label(dict(here)), counted(here["cores"], "core"), machine.strongest(dict(here)) or "", memory]
+    return [
+        ("Command", final["command"]),
+        ("Date", final["date"]),
+        ("Plan", f"{final['plan']}, budget {final['budget']:g} points"),
+        *(("Left out", line) for line in final["left_out"]),
+        ("Data", f"{final['data']}: {splits}; classes {', '.join(data['classes'])}"),
+        ("Machine", ", ".join(fact for fact in facts if fact)),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in page["versions"].items())),
+    ]
+
+
+def found(findings: Sequence[Json]) -> list[str]:
+    """The data report, a line each."""
+    lines = [f"{one['path']}: {one['what']}; {one['done']}" for one in findings[:MOST]]
+    more = len(findings) - len(lines)
+    return lines + ([f"… and {more} more, all in data.json"] if more else [])
+
+
+def drawn(page: Json) -> str:
+    """From which score the photos' boxes are drawn."""
+    return f"Boxes scored {page['drawn']['before']:.2f} (before) and {page['drawn']['after']:.2f} (after) or more."
+
+
+def counted(count: int, word: str) -> str:
+    """`1 thread`, `2 threads`."""
+    return f"{count} {word}" + ("s" if count != 1 else "")

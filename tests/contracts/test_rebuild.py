@@ -1,0 +1,83 @@
+"""Models × stages: what a stage wrote is rebuilt bit for bit, pruned widths and all; heads stay whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mfast_edge import blueprint
+from mfast_edge.data.index import read
+from mfast_edge.model import Model, find
+from mfast_edge.models import MODELS
+from mfast_edge.stages.channels import macs, thin
+from mfast_edge.stages.prune import Prune
+from mfast_edge.store import Store
+from mfast_edge.target import find as find_target
+from mfast_edge.workshop import Workshop
+
+SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "tiny": {}}
+
+
+def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:
+    data = read("particles:60x96", cache=cache, seed=0)
+    build = model.build(classes=data.classes, **SMALL[model.name])
+    return Workshop(model, build, data, find_target("x86"), Store(runs), 0, "cpu", None, lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(params=sorted(MODELS))
+def shop(request: pytest.FixtureRequest, tmp_path: Path, cache: Path) -> Workshop:
+    return shop_of(find(request.param, MODELS), tmp_path, cache)
+
+
+def rebuilt(shop: Workshop, network: nn.Module, folder: Path) -> nn.Module:
+    """What `Workshop.network` makes of a written folder."""
+    from mfast_edge.candidate import Candidate
+
+    folder.mkdir(exist_ok=True)
+    shop.write(network, folder)
+    return shop.network(Candidate("k", shop.model.name, "torch", folder, ()))
+
+
+def same(one: nn.Module, two: nn.Module, image: torch.Tensor) -> bool:
+    with torch.no_grad():
+        return all(torch.equal(a, b) for a, b in zip(one.eval()(image), two.eval()(image), strict=True))
+
+
+def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) -> None:
+    network = shop.fresh()
+    assert same(network, rebuilt(shop, network, tmp_path / "c"), torch.rand_like(shop.example()) * 255)
+
+
+def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
+    network = shop.fresh()
+    widths = [head.out_channels for head in shop.model.heads(network)]
+    before = macs(network, shop.example())
+    thin(network, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop)
+    assert macs(network, shop.example()) <= 0.6 * before
+    assert [head.out_channels for head in shop.model.heads(network)] == widths
+    assert same(network, rebuilt(shop, network, tmp_path / "c"), torch.rand_like(shop.example()) * 255)
+
+
+def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop) -> None:
+    network = shop.fresh()
+    untouched = blueprint.layers(network)
+    thin(network, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop)
+    widths = {path: spec.get("out_channels") for path, spec in blueprint.layers(network).items()}
+    thinner = [width for path, width in widths.items() if width != untouched[path].get("out_channels")]
+    assert thinner
+    assert all(width % 8 == 0 for width in thinner)
+
+
+def test_a_blueprint_with_an_unknown_leaf_is_refused() -> None:
+    from mfast_edge.errors import Unfinished
+
+    with pytest.raises(Unfinished, match="known leaves"):
+        blueprint.restore(nn.Sequential(nn.Conv2d(1, 1, 1)), {"0": {"type": "os.system"}})

@@ -1,0 +1,206 @@
+"""The front door: a whole run, its repetition, its refusals, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mfast_edge.errors import UserError
+from mfast_edge.run import run
+from tests.conftest import asked
+from tests.shows.kills import digests
+
+DOOR = [sys.executable, "-m", "mfast_edge.compress"]
+TINY = ["--model", "tiny", "--plan", "tiny", "--device", "cpu"]
+
+
+def final(runs: Path) -> dict[str, object]:
+    told: dict[str, object] = json.loads(next(runs.glob("*/final.json")).read_text())
+    return told
+
+
+def door(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DOOR, *words], capture_output=True, text=True, timeout=300)
+
+
+def test_a_run_leaves_files_proof_and_bundle(finished: Path) -> None:
+    folder = next(finished.glob("tiny-*"))
+    told = final(finished)
+    assert Path(str(told["file"])).is_file()
+    assert [row["stage"] for row in told["rows"]] == ["train", "prune", "export_onnx", "quantize"]  # type: ignore[attr-defined]
+    assert {"report.md", "report.html", "journal.jsonl", "plan.json", "data.json", "verdicts", "results", "bundle"} <= {
+        path.name for path in folder.iterdir()
+    }
+    manifest = json.loads((folder / "bundle" / "manifest.json").read_text())
+    assert (folder / "bundle" / manifest["file"]).is_file()
+
+
+def test_the_float_network_scores_one_by_construction(finished: Path) -> None:
+    told = final(finished)
+    rows = next(json.loads(file.read_text()) for file in finished.glob("*/results/*.json"))["rows"]
+    trained = [row["score"] for row in rows if row["name"].endswith("train")]
+    assert trained
+    assert all(score == pytest.approx(1.0) for score in trained)
+    assert told["proxy"] is False
+
+
+def test_the_same_command_again_does_nothing_and_needs_no_torch(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("store/*/*")}
+    code = (
+        "import sys; from tests.conftest import asked; from mfast_edge.run import run; from pathlib import Path; "
+        f"run(asked(Path({str(finished)!r}))); assert not {{'torch', 'onnxruntime', 'openvino'}} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("in the store") == 4
+    assert before == {path: path.stat().st_mtime_ns for path in finished.glob("store/*/*")}
+
+
+def test_another_target_shares_the_training_and_marks_its_speed_as_proxy(finished: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(finished, runs)
+    assert run(asked(runs, target="jetson", json=True)) in (0, 1)
+    journal = (next(runs.glob("*jetson")) / "journal.jsonl").read_text().splitlines()
+    assert json.loads(journal[0])["seconds"] is None  # the training was found
+    told = json.loads((next(runs.glob("*jetson")) / "final.json").read_text())
+    assert told["proxy"] is True
+    assert all("proxy" in row["verdict"] for row in told["rows"] if row["stage"] == "prune")
+    assert next(gate for gate in told["gates"] if "tensorrt" in gate["name"])["passed"]
+    assert "proxy" in (next(runs.glob("*jetson")) / "report.md").read_text()
+
+
+def test_json_prints_one_object_and_dry_run_does_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(asked(finished, json=True))
+    told = json.loads(capsys.readouterr().out)
+    names = "model data target key form file mb metrics ms score gates kept rolled_back"
+    assert set(names.split()) <= told.keys()
+    assert run(asked(finished, dry_run=True, set=("seed=5",))) == 0
+    assert "to do" in capsys.readouterr().out
+    assert not list(finished.glob("work/*/files"))
+
+
+def test_until_ends_after_that_stage(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(asked(finished, until="prune", name="short")) in (0, 1)
+    told = json.loads((finished / "short" / "final.json").read_text())
+    assert [row["stage"] for row in told["rows"]] == ["train", "prune"]
+
+
+@pytest.mark.slow
+def test_a_search_tries_settings_and_takes_the_best(finished: Path) -> None:
+    assert run(asked(finished, search=2, name="searched")) in (0, 1)
+    trials = list((finished / "searched" / "trials").glob("*.json"))
+    assert trials
+    ratios = [json.loads(path.read_text())["ratio"] for path in trials]
+    told = json.loads((finished / "searched" / "final.json").read_text())
+    kept = {path.name.split("-")[1] for path in trials if json.loads(path.read_text())["ratio"] == min(ratios)}
+    assert told["key"] in kept
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    for _ in range(2):
+        started = subprocess.Popen([*DOOR, *TINY, "--out", str(runs)], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not list(runs.glob("work/*/state/last.safetensors")):
+            time.sleep(0.05)
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+    assert door(*TINY, "--out", str(runs)).returncode in (0, 1)
+    whole, killed = digests(finished), digests(runs)
+    shared = whole.keys() & killed.keys()
+    trained = [name for name in shared if name.endswith("weights.safetensors")]
+    assert trained
+    assert all(whole[name] == killed[name] for name in shared)
+
+
+BAD = {
+    "model": (["--model", "ssd_mbv9"], "'ssd_mbv9' is not a model; known: ssd_mbv1, tiny"),
+    "target": (["--target", "toaster"], "'toaster' is not known; known: jetson, x86"),
+    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, quick, tiny"),
+    "format": (["--data", "tfrecord:x"], "tfrecord"),
+    "data": (["--data", "voc:/nowhere"], "/nowhere"),
+    "setting": (["--set", "prune.kep=1"], "no setting 'kep'"),
+    "stage": (["--until", "bake"], "'bake' is not a stage"),
+    "weights": (["--init", "/nowhere.safetensors"], "/nowhere.safetensors is not there"),
+    "size": (["--set", "model.size=80"], "model.size"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_clear_sentence(what: str, tmp_path: Path) -> None:
+    words, expected = BAD[what]
+    given = dict(zip([word.lstrip("-") for word in words[::2]], words[1::2], strict=True))
+    given = {
+        name: (value,) if name == "set" else Path(value) if name == "init" else value for name, value in given.items()
+    }
+    with pytest.raises(UserError) as wrong:
+        run(asked(tmp_path / "runs", **given))
+    assert expected in str(wrong.value)
+    assert "\n" not in str(wrong.value)
+
+
+def test_the_user_s_mistake_exits_with_2_and_no_traceback(tmp_path: Path) -> None:
+    done = door("--model", "nothing", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("mfast-edge: --model")
+
+
+def test_an_unknown_option_exits_with_2(tmp_path: Path) -> None:
+    assert door("--modell", "tiny").returncode == 2
+
+
+def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "cut.safetensors"
+    file.write_bytes(b'\x10\x00\x00\x00\x00\x00\x00\x00{"a":')
+    with pytest.raises(UserError, match="cut short"):
+        run(asked(tmp_path / "runs", init=file))
+
+
+def test_weights_that_do_not_fit_are_refused_before_any_epoch(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    file = tmp_path / "other.safetensors"
+    save_file({"backbone.conv0.conv.weight": torch.zeros(8, 3, 5, 5)}, file)
+    with pytest.raises(UserError, match="does not fit this network"):
+        run(asked(tmp_path / "runs", init=file))
+
+
+def test_a_store_that_cannot_be_written_exits_with_3(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = door(*TINY, "--out", str(tmp_path / "file" / "runs"))
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "--out PATH" in done.stderr
+
+
+def test_an_empty_split_is_refused(tmp_path: Path) -> None:
+    images, labels = tmp_path / "set" / "images", tmp_path / "set" / "labels"
+    images.mkdir(parents=True)
+    labels.mkdir()
+    from PIL import Image
+
+    Image.new("RGB", (64, 64)).save(images / "one.png")
+    (labels / "one.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "set" / "classes.txt").write_text("thing\n")
+    with pytest.raises(UserError, match="split is empty"):
+        run(asked(tmp_path / "runs", data=f"yolo:{tmp_path / 'set'}"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_an_interrupted_run_exits_with_130(tmp_path: Path) -> None:
+    started = subprocess.Popen([*DOOR, *TINY, "--out", str(tmp_path / "r")], stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    started.send_signal(signal.SIGINT)
+    assert "Traceback" not in started.communicate(timeout=60)[1]
+    assert started.returncode == 130
