@@ -18,6 +18,7 @@ from mfast_edge.store import Store, carded, read_json
 if TYPE_CHECKING:
     from torch import nn
 
+    from export.sessions import Session
     from mfast_edge.model import Model
     from mfast_edge.models.detections import Forward
 
@@ -90,11 +91,11 @@ def opened(path: Path) -> Opened:
 def lacking(path: Path) -> str:
     """Why it is not a run."""
     if not path.is_dir():
-        return "no such folder"
+        return "a file" if path.exists() else "no such folder"
     return "a run that has not ended" if (path / "plan.json").is_file() else "neither a run nor a stored candidate"
 
 
-def graph(file: Path, runtime: str, threads: int) -> Forward:
+def graph(file: Path, runtime: str, threads: int) -> Session:
     """A graph in a runtime; UserError where the file or the runtime cannot be used."""
     from export.errors import ExportError
     from export.sessions import open_session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,10 +40,11 @@ def report(run: Annotated[Path, typer.Argument(help="The folder of a finished ru
 
 def write(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
     """page.json and photos/ with what final.json does not hold, report.md, report.html."""
+    from mfast_edge.settings import canonical
     from mfast_edge.store import write_json
 
     write_json(folder / "page.json", gather(shop, rows, final, folder))
-    render(final, folder)
+    render(json.loads(canonical(final)), folder)  # in the order in which it will be read again
 
 
 def render(final: Mapping[str, Any], folder: Path) -> None:
@@ -87,7 +89,7 @@ def looked(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any]) -> tup
 def described(data: Dataset, seed: int) -> dict[str, Any]:
     """The data: how they are read again, photos and boxes of each split, classes."""
     splits = {
-        part: [len(records), sum(len(record.truth.boxes) for record in records)]
+        part: [len(records), sum(int((~record.truth.ignore).sum()) for record in records)]
         for part, records in data.splits.items()
     }
     return {"spec": spec(data), "seed": seed, "splits": splits, "classes": list(data.classes)}
@@ -152,7 +154,7 @@ def paint(record: Record, marks: Detections | Truth, classes: Sequence[str], pat
 
     image = Image.fromarray(draw(load(record), marks, classes))
     image.thumbnail((SIDE, SIDE))
-    image.save(path, quality=85)
+    image.save(path, quality=80)
 
 
 def main() -> None:

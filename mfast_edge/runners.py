@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,19 @@ def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:
             torch.cuda.synchronize()
 
     return both
+
+
+@contextmanager
+def torch_on(threads: int) -> Iterator[None]:
+    """torch on so many threads, as the runtimes beside it; afterwards on as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def float_graph(shop: Workshop, candidate: Candidate) -> Path:

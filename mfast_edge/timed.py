@@ -17,7 +17,7 @@ from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.detections import Decode, Forward, detect, finish
 from mfast_edge.models.resize import blob
 from mfast_edge.pipeline import Row
-from mfast_edge.runners import backward, float_graph
+from mfast_edge.runners import backward, float_graph, torch_on
 
 if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
@@ -65,7 +65,8 @@ def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads
         calls |= {f"{row.stage} {runtime} {part}": call for part, call in made.items() if whole or part == "forward"}
         if whole and row.candidate.form == "torch":
             calls[f"{row.stage} torch forward_backward"] = backward(shop, row.candidate)
-    series = shop.time(calls)
+    with torch_on(threads):
+        series = shop.time(calls)
 
     def told(row: Row, runtime: str, part: str) -> Summary | None:
         found = series.get(f"{row.stage} {runtime} {part}")

@@ -44,7 +44,7 @@ def stage(row: Json, runtimes: list[str]) -> list[str]:
 def quality(final: Json) -> Table:
     """The float network and the final file on test, which is read once."""
     pair = (final["float"]["test"], final["metrics"]["test"])
-    names = {"mAP@.5": "map50", "mAP": "map", "mAP@.75": "map75", "F1": "f1", "F1's score": "confidence"}
+    names = {"mAP@.5": "map50", "mAP": "map", "mAP@.75": "map75", "F1": "f1", "F1 at score": "confidence"}
     rows = [[name, *(f"{one[key]:.3f}" for one in pair)] for name, key in names.items()]
     rows += [
         [f"AP@.5 {name}", f"{value:.3f}", f"{pair[1]['per_class'][name]:.3f}"]
@@ -73,7 +73,8 @@ def speed(results: Results) -> Table:
 
 def timed(row: Row) -> list[str]:
     """One row of results."""
-    runtime = f"{row.runtime} {row.versions.get(row.runtime, '')}".strip()
+    version = row.versions.get(row.runtime, "").split("-")[0]  # OpenVINO's goes on with its commit
+    runtime = f"{row.runtime} {version}".strip()
     forward = " / ".join(f"{row.forward[q]:.2f}" for q in ("p50", "p90", "p99"))
     parts = [middle(part) for part in (row.pre, row.post, row.end_to_end, row.forward_backward)]
     return [row.name.split()[-1], runtime, str(row.threads), forward, spread(row.forward), *parts]

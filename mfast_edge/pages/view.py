@@ -11,6 +11,7 @@ from benchmarks.results import Results
 from mfast_edge.pages.tables import Table, quality, speed, stages
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
 
+SPLITS = ("train", "val", "test")
 MOST = 50  # findings shown; the rest is in data.json
 
 Json = Mapping[str, Any]
@@ -98,7 +99,7 @@ def faster(final: Json) -> list[str]:
 def run(final: Json, page: Json) -> list[tuple[str, str]]:
     """What was run, on what."""
     here, data = final["here"], page["data"]
-    splits = ", ".join(f"{part} {photos} photos, {boxes} boxes" for part, (photos, boxes) in data["splits"].items())
+    splits = ", ".join("{} {} photos with {} boxes".format(part, *data["splits"][part]) for part in SPLITS)
     memory = f"{here['memory_gb']} GB" if here["memory_gb"] else ""
     facts = [machine.label(dict(here)), counted(here["cores"], "core"), machine.strongest(dict(here)) or "", memory]
     return [

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn, optim
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from mfast_edge.errors import Diverged
 from mfast_edge.recipe import Recipe
 from mfast_edge.training import checkpoint
+from mfast_edge.training.ema import averaging
 from mfast_edge.training.schedule import cosine
 
 Loss = Callable[[Any, Any], dict[str, Tensor]]
@@ -79,8 +80,7 @@ def fit(network: nn.Module, course: Course) -> None:
     the loss is not finite; the checkpoint of the last good epoch stays.
     """
     network.train().to(memory_format=torch.channels_last)  # 1.3 to 1.7 times the images/s on a CPU
-    ema: Any = get_ema_multi_avg_fn(course.recipe.ema)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=averaging(course.recipe.ema), use_buffers=True)
     optimiser = optim.AdamW(network.parameters(), course.recipe.lr, weight_decay=course.recipe.weight_decay)
     parts = {"network": network, "average": average}
     done = checkpoint.load(course.state, parts, optimiser)

@@ -91,3 +91,13 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_epoch(tmp_pat
     told: list[Progress] = []
     fit(network(), course(tmp_path, Noise(), told))
     assert told[0].epoch == 3
+
+
+def test_the_average_of_a_short_training_is_not_what_it_started_from() -> None:
+    from mfast_edge.training.ema import averaging
+
+    average, kept = averaging(0.995), [torch.zeros(1), torch.zeros(1, dtype=torch.long)]
+    for number in range(50):
+        average(kept, [torch.ones(1), torch.tensor([number])], number)
+    assert float(kept[0]) > 0.99
+    assert int(kept[1]) == 49

@@ -8,7 +8,7 @@ class Small(Build):
     """An SSD's settings with small defaults."""
 
     size: int = 96
-    width: float = 0.25
+    width: float = 0.5
     scale_low: float = 0.25
 
 

@@ -1,0 +1,94 @@
+"""The quality of candidates and weights on any data; classes match by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfast_edge.errors import UserError
+from mfast_edge.models.detections import Detections
+from mfast_edge.models.ssd.labels import labels
+from mfast_edge.subject import matched, named, settings, translated
+from tests.doors.doors import door, folder, refused, without_torch
+
+
+def told(done: object) -> dict[str, object]:
+    found: dict[str, object] = json.loads(str(done))
+    return found
+
+
+def test_the_final_file_has_the_quality_that_its_run_stored(finished: Path) -> None:
+    final = json.loads((folder(finished) / "final.json").read_text())
+    assert told(without_torch("evaluate", folder(finished), "--json"))["quality"] == final["metrics"]["test"]
+
+
+def test_weights_of_ones_own_take_the_names_of_the_data(finished: Path) -> None:
+    """The same network, once from the store and once from its bare weights."""
+    key = json.loads((folder(finished) / "final.json").read_text())["rows"][0]["key"]
+    weights = finished / "store" / key / "weights.safetensors"
+    data = ("--data", "particles:60x96", "--split", "val", "--out", finished, "--json")
+    bare = told(door("evaluate", "--model", "tiny", "--init", weights, *data).stdout)
+    stored = told(door("evaluate", finished / "store" / key, *data).stdout)
+    assert bare["quality"] == stored["quality"]
+
+
+def test_a_moved_run_is_still_found(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "moved")
+    assert told(door("evaluate", folder(tmp_path / "moved"), "--json").stdout)["split"] == "test"
+
+
+def test_classes_match_by_name_whatever_the_case() -> None:
+    assert matched(("Dining_Table", "N/A", "cup"), ("cup", "dining table")) == {0: 1, 2: 0}
+    with pytest.raises(UserError, match="no class in common"):
+        matched(("a",), ("b",))
+
+
+def test_detections_of_classes_that_the_data_lack_are_left_out() -> None:
+    boxes = np.arange(12, dtype=np.float32).reshape(3, 4)
+    found = translated(Detections(boxes, np.array([0.9, 0.8, 0.7], np.float32), np.array([5, 2, 5])), {5: 0})
+    assert found.classes.tolist() == [0, 0]
+    np.testing.assert_array_equal(found.boxes, boxes[[0, 2]])
+
+
+def test_the_heads_of_a_file_say_how_many_classes_it_finds() -> None:
+    published = labels({"head0.class.bias": [3 * 91], "head0.box.bias": [12]})
+    assert (len(published), published[0], published[89]) == (90, "person", "toothbrush")
+    assert labels({"heads.0.classify.bias": [12], "heads.0.box.bias": [12]}) == ("?",) * 4
+    assert labels({"backbone.conv0.weight": [24, 3, 3, 3]}) == ()
+
+
+def test_unnamed_classes_must_be_as_many_as_those_of_the_data() -> None:
+    assert named(Path("f"), ("?", "?"), ("a", "b")) == ("a", "b")
+    with pytest.raises(UserError, match="finds 2 classes"):
+        named(Path("f"), ("?", "?"), ("a",))
+    with pytest.raises(UserError, match="no class heads"):
+        named(Path("f"), (), ("a",))
+
+
+def test_only_build_settings_can_be_set() -> None:
+    assert settings(("model.size=256",)) == {"size": 256}
+    with pytest.raises(UserError, match="a build setting such as"):
+        settings(("train.lr=1",))
+
+
+def test_what_cannot_be_evaluated_is_refused(finished: Path, tmp_path: Path) -> None:
+    assert "one of them" in refused("evaluate")
+    assert "'dev' given" in refused("evaluate", folder(finished), "--split", "dev")
+    assert "no data given" in refused("evaluate", "--init", tmp_path / "w.safetensors")
+    data = ("--data", "particles:60x96", "--out", finished)
+    assert "is not there" in refused("evaluate", "--init", tmp_path / "w.safetensors", *data)
+
+
+@pytest.mark.slow
+def test_the_published_detector_reaches_its_published_quality(photos: Path, weights: Path, tmp_path: Path) -> None:
+    """0.40 of mAP@.5 on the 128 photos is what these weights give elsewhere (the weights' README)."""
+    words = ("--init", weights / "ssd_mobilenet_v1_075_coco.safetensors", "--data", f"yolo:{photos / 'coco128'}")
+    found = told(door("evaluate", *words, "--out", tmp_path, "--json").stdout)
+    assert isinstance(found["quality"], dict)
+    assert found["quality"]["map50"] == pytest.approx(0.40, abs=0.02)
+    assert found["quality"]["images"] == 128
+    assert found["unknown"] == []

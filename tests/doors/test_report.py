@@ -1,0 +1,120 @@
+"""The report: what it says, that it needs nothing beside it, that it can be written again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.results import Results, Row
+from mfast_edge.pages.html import html
+from mfast_edge.pages.markdown import markdown
+from mfast_edge.pages.view import Told, View, view
+from mfast_edge.pages.waterfall import WIDTH, measures, waterfall
+from tests.doors.doors import folder, refused, without_torch
+
+BOARD = "Jetson Nano (JetPack 4.6)"
+HERE = {"cpu": "Some <CPU>", "cores": 2, "threads": 1, "memory_gb": 8.0, "instructions": ["avx2"], "gpus": []}
+QUALITY = {"map50": 0.9, "map": 0.6, "map75": 0.5, "f1": 0.8, "confidence": 0.4, "per_class": {"a": 0.9}}
+QUALITY |= {"images": 7, "boxes": 9}
+SUMMARY = {"p50": 4.0, "p90": 4.5, "p99": 5.0, "spread": 0.02}
+
+
+def stage(name: str, ms: float, map50: float, keep: bool = True) -> dict[str, object]:
+    figures = {"map50": map50, "map": 0.5, "f1": 0.7, "mb": ms, "forward_ms": {"onnxruntime": ms}, "seconds": None}
+    times = {"forward_ms_1t": ms, "e2e_ms_1t": ms + 1, "runtime": "onnxruntime"}
+    return {"stage": name, "keep": keep, "verdict": f"sentence of {name}", **figures, **times}
+
+
+def told(proxy: bool = False) -> Told:
+    final = {
+        "model": "m", "data": "d", "file": "store/k/model.onnx", "mb": 2.5, "score": 0.5, "proxy": proxy, "here": HERE,
+        "metrics": {"test": QUALITY}, "float": {"test": QUALITY, "ms": {"onnxruntime": 8.0}}, "plan": "quick",
+        "ms": {"onnxruntime": 2.0}, "loss": {"points": 0.25, "low": -0.5, "high": 1.0}, "budget": 1.0,
+        "rows": [stage("train", 8.0, 0.9), stage("prune", 9.0, 0.5, keep=False), stage("export_onnx", 2.0, 0.9)],
+        "gates": [{"name": "weight", "limit": 100, "value": 2.5, "unit": "MB", "passed": True}],
+        "command": "c", "date": "2026-01-01", "left_out": ["no int8 there"],
+    }  # fmt: skip
+    splits = {part: [3, 4] for part in ("test", "train", "val")}
+    page = {"target": BOARD, "data": {"splits": splits, "classes": ["a"]}, "versions": {"torch": "2"}, "photos": []}
+    page["drawn"] = {"before": 0.4, "after": 0.5}
+    rows = (Row(name="m train", file="f", runtime="onnxruntime", versions={}, threads=1, forward=SUMMARY, proxy=proxy),)
+    finding = {"path": "p.jpg", "what": "zero-area box | odd", "done": "left out"}
+    return Told(final, page, [finding] * 60, [Results(HERE, "2026-01-01", "c", rows)])
+
+
+def test_the_headline_tells_file_speed_up_loss_and_score() -> None:
+    lines = dict(view(told()).headline)
+    assert lines["Forward"] == (
+        "2.00 ms in onnxruntime, 4.0x as fast as the float network (8.00 ms) in the same rounds, 1 thread"
+    )
+    assert lines["Lost on test"] == "0.25 points of mAP@.5 [-0.50, 1.00]: 90.0 against 90.0 in float"
+    assert "2.50 MB" in lines["Final file"]
+
+
+def test_by_proxy_every_speed_says_so_and_none_stands_under_the_device_s_name(tmp_path: Path) -> None:
+    seen = view(told(proxy=True))
+    assert "to be judged on the board" in seen.proxy
+    columns = [cell for table in seen.tables for cell in table.head] + [one.title for one in seen.columns]
+    assert all("proxy" in cell for cell in columns if re.search(r"\bms\b", cell))
+    assert not any("proxy" in cell for table in view(told()).tables for cell in table.head)
+    assert all(BOARD not in table.title for table in seen.tables)
+    assert all("proxy" in label for label, text in seen.headline if " ms" in text)
+    assert seen.proxy in markdown(seen)
+
+
+def test_findings_beyond_fifty_are_counted() -> None:
+    findings = view(told()).findings
+    assert (len(findings), findings[-1]) == (51, "… and 10 more, all in data.json")
+
+
+def test_names_with_html_or_bars_in_them_do_no_harm(tmp_path: Path) -> None:
+    seen: View = view(told())
+    assert "Some <CPU>" not in html(seen, tmp_path)
+    assert "Some &lt;CPU&gt;" in html(seen, tmp_path)
+    table = [line for line in markdown(seen).splitlines() if line.startswith("| train")]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) > 3 for line in table)
+
+
+def test_a_bar_steps_from_the_last_stage_that_was_kept() -> None:
+    rows = [stage("train", 8.0, 0.8), stage("prune", 4.0, 0.9, keep=False), stage("export_onnx", 2.0, 0.6)]
+    (_, prune, export) = waterfall(rows, measures(False))
+    assert [bar.kind for bar in prune] == ["good", "good", "good"]
+    assert [bar.kind for bar in export] == ["good", "bad", "good"]  # against train, not prune
+    assert export[0].solid == pytest.approx(WIDTH * 2 / 8)
+    assert export[0].solid + export[0].step == pytest.approx(WIDTH)
+
+
+def test_a_network_that_finds_nothing_can_be_drawn() -> None:
+    bars = waterfall([stage("train", 1.0, 0.0)], measures(False))
+    assert (bars[0][1].solid, bars[0][1].kind) == (0.0, "same")
+
+
+def test_a_run_s_page_needs_nothing_beside_it(finished: Path) -> None:
+    page = (folder(finished) / "report.html").read_text()
+    final = json.loads((folder(finished) / "final.json").read_text())
+    assert not re.search(r"""(src|href)=["'](?!data:)|url\(|@import|<script""", page)
+    assert page.count("data:image/jpeg;base64,") == 12
+    for row in final["rows"]:
+        assert row["verdict"].split(";")[0].replace("'", "&#39;") in page
+    assert page.count('<tr class="back">') == 2 * len(final["rolled_back"])
+
+
+def test_the_report_is_written_again_from_what_is_stored_without_torch(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder(finished), tmp_path / "run")
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in ("report.md", "report.html")}
+    for name in before:
+        (tmp_path / "run" / name).unlink()
+    without_torch("report", tmp_path / "run")
+    assert before == {name: (tmp_path / "run" / name).read_bytes() for name in before}
+
+
+def test_the_page_knows_how_the_data_are_read_again(finished: Path) -> None:
+    assert json.loads((folder(finished) / "page.json").read_text())["data"]["spec"] == "particles:60x96"
+
+
+def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
+    assert "no finished run" in refused("report", tmp_path)
