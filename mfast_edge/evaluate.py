@@ -89,13 +89,13 @@ def work(asked: Asked) -> None:
 
 def dataset(asked: Asked, run: Opened | None) -> Dataset:
     """The data asked for, else those of the run."""
-    from mfast_edge.workshop import open_data
+    from mfast_edge.data.index import read
 
     own = run.page.get("data", {}) if run else {}
     if not asked.data and not own:
         raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     out = asked.out or (run.runs if run else Path("runs"))
-    return open_data(asked.data or own["spec"], out, 0 if asked.data else own["seed"])
+    return read(asked.data or own["spec"], cache=out / "data", seed=0 if asked.data else own["seed"])
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:

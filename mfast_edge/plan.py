@@ -13,7 +13,7 @@ from mfast_edge.candidate import Candidate, Form
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
-from mfast_edge.target import Target
+from mfast_edge.target import Target, Timing
 
 if TYPE_CHECKING:
     from mfast_edge.store import Work
@@ -48,6 +48,7 @@ class Head(Settings):
     budget: float = 1.0
     seed: int = 0
     model: dict[str, Any] = Field(default_factory=dict)
+    timing: Timing | None = None
     stages: tuple[Any, ...]
 
 
@@ -63,6 +64,7 @@ class Plan:
     model: Mapping[str, Any]
     stages: tuple[tuple[str, Stage], ...]
     left_out: tuple[str, ...]
+    timing: Timing | None  # instead of the target's
 
     @property
     def ends_in_int8(self) -> bool:
@@ -86,7 +88,9 @@ def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
         raise UserError("; ".join(mistakes))
     kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
     chain(kept, where)
-    return Plan(head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out))
+    return Plan(
+        head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out), head.timing
+    )
 
 
 def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -106,7 +110,7 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
     """One --set into the plan's head, the model's build settings or a stage."""
     top, model, stages = trees
     room, dot, rest = dotted.partition(".")
-    if not dot and room in Head.model_fields and room not in ("stages", "name", "model"):
+    if not dot and room in Head.model_fields and room not in ("stages", "name", "model", "timing"):
         top[room] = value
     elif dot and room == "model":
         model[rest] = value

@@ -80,11 +80,14 @@ def check_until(until: str | None, plan: Plan) -> None:
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:
     """Read the data's index, settle what the network is built from."""
-    from mfast_edge.workshop import Workshop, open_data
+    from mfast_edge.data.index import read
+    from mfast_edge.workshop import Workshop
 
     build_settings(model, plan.model, asked.init, ("any",))  # its mistakes before any reading
     asked.out.mkdir(parents=True, exist_ok=True)
-    data = open_data(asked.data or plan.data, asked.out, plan.seed)
+    if plan.timing:
+        target = target.model_copy(update={"timing": plan.timing})
+    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed)
     build = build_settings(model, plan.model, asked.init, data.classes)
     store, device = Store(asked.out), asked.device
     return Workshop(model, build, data, target, store, plan.seed, device, asked.init, terminal.progress)

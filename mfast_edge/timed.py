@@ -22,6 +22,7 @@ from mfast_edge.runners import backward, float_graph, torch_on
 if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
+PARTS = ("pre", "post", "end_to_end", "forward_backward")
 PHOTOS = 8  # that calls take in turn
 Summary = Mapping[str, float]
 
@@ -39,11 +40,13 @@ class Timed:
 
 
 def clock(shop: Workshop, rows: Sequence[Row]) -> list[Timed]:
-    """Each row in each runtime at the target's threads, with all its parts; then the forward with all cores."""
+    """Each row in each runtime at the target's threads, with all its parts; then, with all cores, the forward
+    of the first row and of the last one kept."""
     few, many = shop.target.threads, cpu_count() or 1
     timed = rounds(shop, opened(shop, rows, few), few, whole=True)
+    ends = [rows[0], *[row for row in rows[1:] if row.verdict.keep][-1:]]
     if many > few:
-        timed += rounds(shop, opened(shop, rows, many), many, whole=False)
+        timed += rounds(shop, opened(shop, ends, many), many, whole=False)
     return timed
 
 
@@ -62,25 +65,27 @@ def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads
     calls: dict[str, Callable[[], object]] = {}
     for row, runtime, session in sessions:
         made = parts(session, photos, shop.model.decode, shop.facts)
-        calls |= {f"{row.stage} {runtime} {part}": call for part, call in made.items() if whole or part == "forward"}
+        wanted = {key(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
+        calls = wanted | calls  # what needs no runtime is timed once
         if whole and row.candidate.form == "torch":
-            calls[f"{row.stage} torch forward_backward"] = backward(shop, row.candidate)
+            calls[key(row, runtime, "forward_backward")] = backward(shop, row.candidate)
     with torch_on(threads):
         series = shop.time(calls)
+    found = {name: timing.summary(one) for name, one in series.items()}
+    return [timed(row, runtime, threads, session, found) for row, runtime, session in sessions]
 
-    def told(row: Row, runtime: str, part: str) -> Summary | None:
-        found = series.get(f"{row.stage} {runtime} {part}")
-        return timing.summary(found) if found else None
 
-    timed = []
-    for row, runtime, session in sessions:
-        found = {part: told(row, runtime, part) for part in ("pre", "post", "end_to_end")}
-        found["forward_backward"] = told(row, "torch", "forward_backward")
-        forward = told(row, runtime, "forward")
-        assert forward is not None
-        kept = {part: summary for part, summary in found.items() if summary}
-        timed.append(Timed(row.stage, runtime, threads, session.versions, forward, kept))
-    return timed
+def timed(row: Row, runtime: str, threads: int, session: Session, found: Mapping[str, Summary]) -> Timed:
+    """What was found of one graph in one runtime."""
+    kept = {part: found[name] for part in PARTS if (name := key(row, runtime, part)) in found}
+    return Timed(row.stage, runtime, threads, session.versions, found[key(row, runtime, "forward")], kept)
+
+
+def key(row: Row, runtime: str, part: str) -> str:
+    """What is timed together: resizing is the same for all, decoding for all runtimes of a row."""
+    return {"pre": "pre", "post": f"{row.stage} post", "forward_backward": f"{row.stage} torch"}.get(
+        part, f"{row.stage} {runtime} {part}"
+    )
 
 
 def parts(

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import machine, timing
-from export.int8 import Dressing
 from mfast_edge import blueprint
 from mfast_edge.candidate import Candidate, file_digest, start
-from mfast_edge.data.index import read
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record
 from mfast_edge.data.split import calibration
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from export.int8 import Dressing
     from mfast_edge.recipe import Recipe
     from mfast_edge.stages.quantize import Quantize
 
@@ -197,13 +196,6 @@ class Workshop:
 
 def dressing(int8: Int8, method: Literal["minmax", "percentile", "entropy"], percentile: float) -> Dressing:
     """The target's wishes and the calibrator's as export takes them."""
+    from export.int8 import Dressing
+
     return Dressing(**int8.model_dump(), method=method, percentile=percentile)
-
-
-def open_data(spec: str, runs: Path, seed: int) -> Dataset:
-    """The data set of a --data text; UserError where a split is empty."""
-    found = read(spec, cache=runs / "data", seed=seed)
-    for split in ("train", "val", "test"):
-        if not found.splits.get(split):
-            raise UserError(f"--data {spec}: the {split} split is empty; photos in train, val and test would be right")
-    return found

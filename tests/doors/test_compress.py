@@ -193,7 +193,7 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(images / "one.png")
     (labels / "one.txt").write_text("0 0.5 0.5 0.5 0.5\n")
     (tmp_path / "set" / "classes.txt").write_text("thing\n")
-    with pytest.raises(UserError, match="split is empty"):
+    with pytest.raises(UserError, match="no readable photos for val, test"):
         run(asked(tmp_path / "runs", data=f"yolo:{tmp_path / 'set'}"))
 
 

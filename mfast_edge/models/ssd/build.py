@@ -9,13 +9,16 @@ from pydantic import Field
 
 from mfast_edge.settings import Settings
 
+Side = Annotated[int, Field(ge=96, le=512)]  # px
+Width = Annotated[float, Field(gt=0, le=2)]
+
 
 class Build(Settings):
     """Settings that decide an SSD's shape before any compression."""
 
     classes: tuple[str, ...] = Field(min_length=1)
-    size: Annotated[int, Field(ge=96, le=512)] = 300
-    width: Annotated[float, Field(gt=0, le=2)] = 0.75
+    size: Side = 300
+    width: Width = 0.75
     scale_low: float = 0.2
     scale_high: float = 0.95
 

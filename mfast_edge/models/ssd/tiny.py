@@ -1,14 +1,14 @@
 """tiny: the same SSD on five thin blocks at 96 px, for tests that must be fast."""
 
-from mfast_edge.models.ssd.build import Build
+from mfast_edge.models.ssd.build import Build, Side, Width
 from mfast_edge.models.ssd.detector import Detector
 
 
 class Small(Build):
     """An SSD's settings with small defaults."""
 
-    size: int = 96
-    width: float = 0.5
+    size: Side = 96
+    width: Width = 0.5
     scale_low: float = 0.25
 
 
