@@ -61,6 +61,6 @@ def facts(build: Build, levels: int, stride: int) -> dict[str, Any]:
         "variances": [0.1, 0.1, 0.2, 0.2],
         "score_threshold": 0.01,
         "iou_threshold": 0.5,
-        "candidates": 400,
+        "candidates": 300,
         "detections": 100,
     }
