@@ -84,7 +84,7 @@ class Judge:
         """Another form of the same network: detections on real photos must match one to one."""
         runtime = self.shop.target.measured[0]
         same = parity(self.shop, child, runtime)
-        keep = same["share"] >= PARITY
+        keep = same["detections"] > 0 and same["share"] >= PARITY
         matched = f"{same['share']:.2%} of {same['detections']} detections match torch's"
         sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must)"
         quality = as_file(self.shop, child, runtime, "val").quality.to_json()

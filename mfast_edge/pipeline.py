@@ -29,10 +29,16 @@ class Row:
 
 
 def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: Callable[[Row], None]) -> list[Row]:
-    """Every stage in order; what does not pay is left behind. Ends after `until`, if given."""
+    """Every stage in order; what does not pay is left behind.
+
+    Ends after `until`, if given, and before a stage that cannot take what is left: an export that does not
+    find what its network finds is no parent for anything.
+    """
     rows: list[Row] = []
     current, base = shop.root, None
     for name, stage in plan.stages:
+        if stage.gives(current.form) is None:
+            break
         child, seconds = make(name, stage, current, shop, plan.seed)
         verdict = judge.verdict(name, base, current, child)
         rows.append(Row(name, child, verdict, seconds))

@@ -35,7 +35,7 @@ def predict(  # noqa: PLR0913 - the arguments of the command
 ) -> None:
     """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms."""
     from mfast_edge.opened import opened
-    from mfast_edge.tasks.detect import write
+    from mfast_edge.tasks.detect import above, write
 
     paths, source = listed(photos), opened(run)
     sure = source.confidence if score is None else score
@@ -80,12 +80,6 @@ def timed(call: Callable[[], Detections]) -> tuple[Detections, float]:
     found: list[Detections] = []
     series = timing.measure({"call": lambda: found.append(call())}, rounds=1, warmup=1, seconds=0.0)
     return found[-1], timing.percentile(series["call"], 50)
-
-
-def above(found: Detections, score: float) -> Detections:
-    """The detections scored `score` or more."""
-    sure = found.scores >= score
-    return type(found)(*(part[sure] for part in found))
 
 
 def titles(paths: list[Path]) -> list[str]:

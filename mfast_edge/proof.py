@@ -103,7 +103,7 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
     if kept[-1].loss:
         found.append(gates.at_most("loss on val", kept[-1].loss["points"], budget, "points"))
     found += [
-        gates.at_least("parity of the export", row.verdict.parity["share"], PARITY, "of detections")
+        gates.at_least("parity of the export", shared(row.verdict.parity), PARITY, "of detections")
         for row in rows
         if row.stage == "export_onnx" and row.verdict.parity
     ]
@@ -112,6 +112,11 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
         refused = lint(graph, rules if shop.target.int8 else rules.without_int8())
         found.append(gates.at_most(f"operators outside {shop.target.rules}", len(refused), 0, "findings"))
     return found
+
+
+def shared(parity: Mapping[str, float]) -> float:
+    """The share of detections that match; 0 where there was none to compare."""
+    return parity["share"] if parity["detections"] else 0.0
 
 
 def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:

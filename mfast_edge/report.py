@@ -92,14 +92,7 @@ def described(data: Dataset, seed: int) -> dict[str, Any]:
         part: [len(records), sum(int((~record.truth.ignore).sum()) for record in records)]
         for part, records in data.splits.items()
     }
-    return {"spec": spec(data), "seed": seed, "splits": splits, "classes": list(data.classes)}
-
-
-def spec(data: Dataset) -> str:
-    """--data's text for these data."""
-    if data.format == "particles":
-        return data.name.replace("-", ":", 1)
-    return f"{data.format}:{data.root.resolve()}"
+    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes)}
 
 
 def versions() -> dict[str, str]:
@@ -129,6 +122,8 @@ def drawn(data: Dataset, before: Examined, after: Examined, folder: Path) -> lis
 
 def triple(data: Dataset, place: int, pair: tuple[Examined, Examined], stem: Path) -> dict[str, Any]:
     """The paths in the run's folder of one photo's three drawings, and how many boxes each shows."""
+    from mfast_edge.tasks.detect import above
+
     record, paths, boxes = data.splits["test"][place], {}, {}
     sure = [above(one.found[place], one.quality.confidence) for one in pair]
     marked: dict[str, Detections | Truth] = {"truth": record.truth, "before": sure[0], "after": sure[1]}
@@ -137,12 +132,6 @@ def triple(data: Dataset, place: int, pair: tuple[Examined, Examined], stem: Pat
         paint(record, marks, data.classes, path)
         paths[kind], boxes[kind] = f"photos/{path.name}", len(marks.boxes)
     return {**paths, "boxes": boxes}
-
-
-def above(found: Detections, score: float) -> Detections:
-    """The detections scored `score` or more."""
-    sure = found.scores >= score
-    return type(found)(*(part[sure] for part in found))
 
 
 def paint(record: Record, marks: Detections | Truth, classes: Sequence[str], path: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
+# Tests share the cores with each other: torch's threads would spin against one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from mfast_edge.run import Asked, run
+import pytest  # noqa: E402
+
+from mfast_edge.run import Asked, run  # noqa: E402
 
 
 def room(variable: str) -> Path:

@@ -35,7 +35,8 @@ def read(spec: str, *, cache: Path, seed: int = 0) -> Dataset:
     splits = assigned(spec, given, seed)
     home = root if root.is_dir() else root.parent
     report = Report((*raw.findings, *findings, *split.leaks(splits)))
-    return Dataset(named(spec, root), form, home, raw.classes, splits, report, digest(splits, raw.classes))
+    again = spec if form == "particles" else f"{form}:{root.resolve()}"
+    return Dataset(named(spec, root), again, form, home, raw.classes, splits, report, digest(splits, raw.classes))
 
 
 def located(spec: str, cache: Path) -> tuple[str, Path]:

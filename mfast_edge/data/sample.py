@@ -49,11 +49,14 @@ class Record:
 class Dataset:
     """A checked data set; `splits` has the keys train, val and test, none of them empty.
 
+    `spec` is the text that names it, with an absolute path: what reads it again from any folder.
+
     `digest` is the sha256 of all that training and measuring depend on (paths relative to `root`,
     contents, boxes, splits, class names), so it is the same wherever the data lie.
     """
 
     name: str
+    spec: str
     format: str
     root: Path
     classes: tuple[str, ...]

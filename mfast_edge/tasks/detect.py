@@ -13,13 +13,14 @@ from mfast_edge.metrics.average_precision import average_precision
 from mfast_edge.metrics.bootstrap import Interval
 from mfast_edge.metrics.match import evaluate
 from mfast_edge.models.detections import Detections
-from mfast_edge.tasks.draw import draw
+from mfast_edge.tasks.draw import above, draw
 from mfast_edge.tasks.files import load, save, write
 from mfast_edge.tasks.parity import Parity, match
 
 __all__ = [
     "Parity",
     "Quality",
+    "above",
     "compare",
     "draw",
     "headline",

@@ -35,6 +35,12 @@ def draw(photo: np.ndarray, marks: Detections | Truth, classes: Sequence[str], *
     return np.asarray(large)
 
 
+def above(found: Detections, score: float) -> Detections:
+    """The detections scored `score` or more."""
+    sure = found.scores >= score
+    return Detections(found.boxes[sure], found.scores[sure], found.classes[sure])
+
+
 def colour(label: int) -> Colour:
     """RGB of a class; neighbours lie a golden angle apart, so that few classes never look alike."""
     red, green, blue = colorsys.hsv_to_rgb((label * 0.618034) % 1.0, 0.85, 0.95)

@@ -73,7 +73,7 @@ def test_val_and_test_without_train_are_refused() -> None:
 
 def test_calibration_photos_come_from_train_the_same_for_the_same_seed() -> None:
     parts = split.assign({"all": records(*range(100))}, 0)
-    dataset = Dataset("d", "voc", Path(), ("cat",), parts, Report(), "")
+    dataset = Dataset("d", "voc:d", "voc", Path(), ("cat",), parts, Report(), "")
     chosen = split.calibration(dataset, 16, seed=5)
     assert len(chosen) == 16
     assert names(chosen) <= names(parts["train"])
