@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -49,6 +49,8 @@ class Verdict:
     quality: Mapping[str, Any]  # on val, as the judge looked at it
     loss: Mapping[str, float] | None = None  # points of the headline metric since train, low, high
     ratio: Mapping[str, float] | None = None  # time of child / parent: median, low, high
+    bytes_ratio: float | None = None  # of child / parent
+    probed: bool = False  # a network that was judged as the int8 graph it will become
     parity: Mapping[str, float] | None = None
 
 
@@ -63,12 +65,13 @@ class Judge:
 
     def verdict(self, stage: str, base: Candidate | None, parent: Candidate, child: Candidate) -> Verdict:
         """The stored verdict, or a new one, stored before it is returned."""
-        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}.json"
-        told = read_json(place)
-        if told is None:
-            told = asdict(self.decide(stage, base or child, parent, child))
-            write_json(place, told)
-        return Verdict(**told)
+        probed = "-int8" if self.probed(child) else ""
+        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}{probed}.json"
+        if told := read_json(place):
+            return settle(Verdict(**told), self.budget)  # what was measured stays; the budget may be another
+        verdict = settle(self.decide(stage, base or child, parent, child), self.budget)
+        write_json(place, asdict(verdict))
+        return verdict
 
     def decide(self, stage: str, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """A first network is kept; a graph is kept if it finds the same; anything else must pay."""
@@ -91,20 +94,16 @@ class Judge:
         return Verdict(*names, keep, sentence, runtime, not self.shop.target.here, quality, parity=same)
 
     def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
-        """The child must be faster, or lighter at the same speed, and the loss since train within budget."""
+        """Time and quality of the child, for `settle` to decide by."""
         graphs = {"parent": self.graph(parent), "child": self.graph(child)}
         runtime, ratio = race(self.shop, graphs)
         looked = self.look(child, graphs["child"], runtime)
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
-        bytes_ratio = graphs["child"].stat().st_size / graphs["parent"].stat().st_size
-        keep, why = weighed(ratio, bytes_ratio, loss, self.budget)
-        proxy = not self.shop.target.here
-        where = f"{'by proxy ' if proxy else ''}in {runtime}{', judged as int8' if self.probed(child) else ''}"
-        speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {where}"
-        sentence = f"{said(keep)}: {speed}, {told_loss(loss)} of {self.budget:g}{why}"
         same = parity(self.shop, child, runtime) if child.form == "onnx" else None
+        lighter = graphs["child"].stat().st_size / graphs["parent"].stat().st_size
         return Verdict(
-            *names, keep, sentence, runtime, proxy, looked.quality.to_json(), loss, ratio._asdict(), same
+            *names, False, "", runtime, not self.shop.target.here, looked.quality.to_json(), loss, ratio._asdict(),
+            lighter, self.probed(child), same,
         )  # fmt: skip
 
     def probed(self, candidate: Candidate) -> bool:
@@ -119,6 +118,18 @@ class Judge:
         """Quality on val of the graph that was raced."""
         how = f"{graph.stem}-{runtime}" if child.form == "torch" else runtime
         return examine(self.shop, child, how, "val", lambda: open_file(graph, runtime, self.shop.target.threads))
+
+
+def settle(verdict: Verdict, budget: float) -> Verdict:
+    """The verdict under a budget: the rule over what was measured; one that needs no weighing as it is."""
+    if verdict.ratio is None or verdict.loss is None or verdict.bytes_ratio is None:
+        return verdict
+    ratio = timing.Ratio(**verdict.ratio)
+    keep, why = weighed(ratio, verdict.bytes_ratio, verdict.loss, budget)
+    proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
+    speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
+    sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
+    return replace(verdict, keep=keep, sentence=sentence)
 
 
 def weighed(ratio: timing.Ratio, bytes_ratio: float, loss: Mapping[str, float], budget: float) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
+from mfast_edge.candidate import digest
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.detections import Detections, detect
 from mfast_edge.store import read_json, write_json
@@ -34,7 +35,8 @@ def examine(shop: Workshop, candidate: Candidate, how: str, split: str, open_it:
     F1 is taken at the confidence that was best on val.
     """
     isa = machine.strongest(shop.here) or "baseline"
-    place = candidate.folder / "quality" / f"{shop.data.digest[:12]}-{split}-{how}-{isa}.json"
+    rules = digest(shop.model.facts(shop.build))[:6]  # thresholds and anchors decide what is found
+    place = candidate.folder / "quality" / f"{shop.data.digest[:12]}-{rules}-{split}-{how}-{isa}.json"
     told = read_json(place)
     if told:
         return Examined(task.Quality.from_json(told), task.load(place.with_suffix(".npy")))

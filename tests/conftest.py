@@ -8,9 +8,9 @@ from pathlib import Path
 # Tests share the cores with each other: torch's threads would spin against one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
+import pytest
 
-from mfast_edge.run import Asked, run  # noqa: E402
+from mfast_edge.run import Asked, run
 
 
 def room(variable: str) -> Path:

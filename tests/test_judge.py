@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.timing import Ratio
-from mfast_edge.judge import weighed
+from mfast_edge.judge import Verdict, settle, weighed
 
 LOSS = {"points": 0.4, "low": -0.2, "high": 1.0}
 
@@ -26,3 +26,15 @@ def test_a_child_is_kept_if_it_pays_and_loses_little(
     ratio: Ratio, bytes_ratio: float, loss: dict[str, float], keep: bool
 ) -> None:
     assert weighed(ratio, bytes_ratio, loss, 1.0)[0] is keep
+
+
+def test_another_budget_decides_anew_over_what_was_measured() -> None:
+    measured = Verdict(
+        "prune", "p", "c", "m", False, "", "onnxruntime", False, {}, {"points": 1.5, "low": 0.5, "high": 2.5},
+        {"median": 0.7, "low": 0.6, "high": 0.8}, 0.5, True,
+    )  # fmt: skip
+    tight, wide = settle(measured, 1.0), settle(measured, 2.0)
+    assert not tight.keep
+    assert "over the budget" in tight.sentence
+    assert wide.keep
+    assert wide.sentence.startswith("kept: 0.70x the time [0.60, 0.80] in onnxruntime, judged as int8, 1.50 points")
