@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import gates, results
-from benchmarks.score import score
+from benchmarks.score import interval, score
 from export.bundle import bundle
 from export.lint import lint, load_rules
 from mfast_edge.judge import PARITY, as_file, as_torch
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph
+from mfast_edge.tasks import detect as task
 from mfast_edge.timed import Timed, clock, fastest
 
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
     from mfast_edge.workshop import Workshop
+
+Scores = Mapping[str, tuple[float, float, float]]
 
 
 def prove(shop: Workshop, rows: Sequence[Row], budget: float, command: str, folder: Path) -> dict[str, Any]:
@@ -42,7 +45,8 @@ def prove(shop: Workshop, rows: Sequence[Row], budget: float, command: str, fold
         },
         "loss": lost(shop, "test", tested[base.stage].found, tested[final.stage].found),
         "ms": forwards(timed, final, shop),
-        "score": scores[final.stage],
+        "score": scores[final.stage][0],
+        "score_interval": list(scores[final.stage][1:]),
         "budget": budget,
         "gates": [asdict(gate) for gate in judged(shop, rows, graph, budget)],
         "kept": [row.stage for row in rows if row.verdict.keep],
@@ -88,12 +92,24 @@ def forwards(timed: Sequence[Timed], row: Row, shop: Workshop) -> dict[str, floa
     return {t.runtime: t.forward["p50"] for t in mine}
 
 
-def composite(shop: Workshop, tested: Mapping[str, Examined], best: Mapping[str, Timed], base: str) -> dict[str, float]:
-    """The composite score of each tested stage; the float network's own F1 and seconds are the reference."""
-    count = len(shop.data.splits["test"])
-    seconds = {stage: best[stage].parts["end_to_end"]["p50"] * count / 1e3 for stage in tested}
-    f1_ref, t_ref = tested[base].quality.f1, seconds[base]
-    return {stage: score(tested[stage].quality.f1, seconds[stage], f1_ref=f1_ref, t_ref=t_ref) for stage in tested}
+def composite(
+    shop: Workshop, tested: Mapping[str, Examined], best: Mapping[str, Timed], base: str
+) -> dict[str, tuple[float, float, float]]:
+    """(score, best, worst) of each tested stage; the float network's own F1 and seconds are the reference.
+
+    Best and worst: F1's 95 % bootstrap interval, and the spread of the time between rounds.
+    """
+    count = len(shop.data.splits["test"]) / 1e3
+    truths = [record.truth for record in shop.data.splits["test"]]
+    ms = {stage: best[stage].parts["end_to_end"] for stage in tested}
+    found = {}
+    for stage, looked in tested.items():
+        f1, seconds, swing = looked.quality.f1, ms[stage]["p50"] * count, ms[stage]["spread"] / 2
+        reference = {"f1_ref": tested[base].quality.f1, "t_ref": ms[base]["p50"] * count}
+        low, high = task.f1_interval(truths, looked.found, shop.data.classes, looked.quality.confidence)
+        edges = interval(low, high, seconds * (1 - swing), seconds * (1 + swing), **reference)
+        found[stage] = (score(f1, seconds, **reference), *edges)
+    return found
 
 
 def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> list[gates.Gate]:
@@ -143,7 +159,7 @@ def record(
     shop: Workshop,
     rows: Sequence[Row],
     timed: Sequence[Timed],
-    scores: Mapping[str, float],
+    scores: Scores,
     where: tuple[str, Path],
 ) -> None:
     """results/<machine>.json: a row for each stage, runtime and number of threads."""
@@ -156,7 +172,7 @@ def record(
     results.write(results.place(folder, made), made)
 
 
-def entry(shop: Workshop, row: Row, t: Timed, scores: Mapping[str, float]) -> results.Row:
+def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
     """One line of the results file."""
     graph = float_graph(shop, row.candidate)
     return results.Row(
@@ -173,7 +189,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Mapping[str, float]) -> re
         proxy=not shop.target.here,
         mb=graph.stat().st_size / 1e6,
         f1=row.verdict.quality["f1"],
-        score=scores.get(row.stage),
+        score=scores[row.stage][0] if row.stage in scores else None,
         precision="int8" if row.stage == "quantize" else "float32",
         remark=row.verdict.sentence,
     )

@@ -96,10 +96,11 @@ class Terminal:
 def closing(final: dict[str, Any], folder: Path) -> list[str]:
     """The last lines: test figures, gates, files."""
     test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
+    best, worst = final["score_interval"]
     points = f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"
     lines = [
         f"test: mAP@.5 {test['map50']:.3f} against {base['map50']:.3f} in float, {points}; "
-        f"score {final['score']:.3f} (float 1.0, lower is better)"
+        f"score {final['score']:.3f} [{best:.3f}, {worst:.3f}] (float 1.0, lower is better)"
     ]
     for gate in final["gates"]:
         told = f"{gate['value']:.4g} {gate['unit']} (limit {gate['limit']:g})"

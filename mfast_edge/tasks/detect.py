@@ -23,6 +23,7 @@ __all__ = [
     "above",
     "compare",
     "draw",
+    "f1_interval",
     "headline",
     "load",
     "match",
@@ -91,6 +92,14 @@ def compare(
 def headline(quality: Quality) -> float:
     """The one figure that the judge's budget is about: mAP at IoU .5, a fraction."""
     return quality.map50
+
+
+def f1_interval(
+    truths: Sequence[Truth], found: Sequence[Detections], classes: Sequence[str], confidence: float
+) -> tuple[float, float]:
+    """The 95 % bootstrap interval of macro F1 at `confidence`."""
+    spread = bootstrap.interval(evaluate(truths, found, len(classes)), measure=bootstrap.at(confidence))
+    return spread.low, spread.high
 
 
 def paired(
