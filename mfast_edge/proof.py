@@ -13,6 +13,7 @@ from benchmarks.score import interval, score
 from export.bundle import bundle
 from export.lint import lint, load_rules
 from mfast_edge.judge import PARITY, as_file, as_torch
+from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph
 from mfast_edge.tasks import detect as task
@@ -70,7 +71,7 @@ def named(shop: Workshop, command: str) -> dict[str, Any]:
 def told_file(row: Row, graph: Path) -> dict[str, Any]:
     """The final file and its weight in MB (10^6 bytes)."""
     file = row.candidate.file
-    mb = {"mb": file.stat().st_size / 1e6, "onnx_mb": graph.stat().st_size / 1e6}
+    mb = {"mb": size(file), "onnx_mb": size(graph)}
     return {"key": row.candidate.key, "form": row.candidate.form, "file": str(file), **mb}
 
 
@@ -187,7 +188,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
         end_to_end=t.parts.get("end_to_end"),
         forward_backward=t.parts.get("forward_backward"),
         proxy=not shop.target.here,
-        mb=graph.stat().st_size / 1e6,
+        mb=size(graph),
         f1=row.verdict.quality["f1"],
         score=scores[row.stage][0] if row.stage in scores else None,
         precision="int8" if row.stage == "quantize" else "float32",
@@ -204,7 +205,7 @@ def told_row(shop: Workshop, row: Row, timed: Sequence[Timed], best: Timed) -> d
         "map50": quality["map50"],
         "map": quality["map"],
         "f1": quality["f1"],
-        "mb": row.candidate.file.stat().st_size / 1e6,
+        "mb": size(row.candidate.file),
         "runtime": best.runtime,
         "forward_ms": forwards(timed, row, shop),
         "forward_ms_1t": best.forward["p50"],

@@ -17,6 +17,7 @@ from export.sessions import available
 from export.shape import shape
 from mfast_edge import blueprint
 from mfast_edge.errors import UserError
+from mfast_edge.metrics.weight import size
 from mfast_edge.opened import Opened, graph, opened
 from mfast_edge.runners import gradient, through, torch_on
 from mfast_edge.timed import PHOTOS, parts
@@ -56,7 +57,7 @@ def row(entry: Entry, place: int, threads: int, series: Mapping[str, timing.Seri
         runtime=entry.runtime,
         versions=entry.versions,
         threads=threads,
-        mb=entry.file.stat().st_size / 1e6,
+        mb=size(entry.file),
         precision=entry.precision,
         forward=found["forward"],
         pre=found.get("pre"),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from mfast_edge.metrics.weight import size
+
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Expected, Row
     from mfast_edge.plan import Plan
@@ -50,8 +52,7 @@ class Terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
         quality, file = row.verdict.quality, row.candidate.file
         took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
-        size = file.stat().st_size / 1e6
-        figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size:6.2f} MB"
+        figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size(file):6.2f} MB"
         self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})", markup=False)
 
     def trial(self, line: str) -> None:
