@@ -1,0 +1,52 @@
+"""The files that travel to a board: Python 3.6 clean, and working beside each other without the packages."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from export.bundle import travels
+
+FILES = travels()
+
+
+def old_python() -> str:
+    """A real Python 3.6, by the name python3.6 or under pyenv; skipped where there is none."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = shutil.which("python3.6", path=os.pathsep.join(map(str, versions.glob("3.6.*/bin"))))
+    return found or pytest.skip("no Python 3.6 is installed")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_travelling_file_parses_as_python_3_6(name: str) -> None:
+    ast.parse(FILES[name].read_text(), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_travelling_file_compiles_with_a_real_python_3_6(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / Path(name).name
+    shutil.copyfile(FILES[name], copy)
+    subprocess.run([old_python(), "-m", "py_compile", str(copy)], check=True)
+
+
+def test_the_files_work_side_by_side_without_the_packages(tmp_path: Path) -> None:
+    for name, file in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, tmp_path / name)
+    code = (
+        "sys.modules['mfast_edge'] = None\n"  # as on a board, where it is not installed
+        "import numpy as np; from detections import detect; from ssd.decode import decode, ready\n"
+        "facts = ready({'height': 32, 'width': 32, 'maps': [2], 'shapes': [[[0.5, 0.5]]],"
+        " 'variances': [.1, .1, .2, .2], 'score_threshold': .5, 'iou_threshold': .5,"
+        " 'candidates': 9, 'detections': 9})\n"
+        "raw = [np.zeros((1, 4, 4), np.float32), np.array([[[-9.], [9.], [-9.], [-9.]]], np.float32)]\n"
+        "found = detect(np.zeros((64, 96, 3), np.uint8), lambda image: raw, decode, facts)\n"
+        "assert found.boxes.tolist() == [[48, 0, 96, 32]], found\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path[:0] = [{str(tmp_path)!r}]\n{code}"], check=True)
