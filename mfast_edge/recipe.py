@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from benchmarks import machine
 from mfast_edge.settings import Settings
 
 
@@ -19,4 +20,14 @@ class Recipe(Settings):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
     clip: Annotated[float, Field(gt=0)] = 10.0
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    precision: Literal["float32", "bfloat16"] | None = None  # what this machine multiplies fast
+
+    def settled(self) -> Self:
+        """The recipe with its precision decided."""
+        return self if self.precision else self.model_copy(update={"precision": native()})
+
+
+def native() -> Literal["float32", "bfloat16"]:
+    """bfloat16 where the CPU has instructions for it or a GPU is there; elsewhere it would be emulated."""
+    here = machine.describe(1)
+    return "bfloat16" if here["gpus"] or "avx512_bf16" in here["instructions"] else "float32"

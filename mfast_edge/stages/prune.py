@@ -33,7 +33,8 @@ class Prune(Recipe):
 
     def fitted(self, target: Target) -> Prune:
         """Widths rounded to what the target's kernels like."""
-        return self if self.round_to else self.model_copy(update={"round_to": target.rounding})
+        settled = self.settled()
+        return settled if self.round_to else settled.model_copy(update={"round_to": target.rounding})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Prune, train, write."""

@@ -26,7 +26,7 @@ class Train(Recipe):
 
     def fitted(self, target: Target) -> Train:
         """A float training is the same for every target."""
-        return self
+        return self.settled()
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Train and write blueprint.json and weights.safetensors."""
