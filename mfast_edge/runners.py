@@ -49,10 +49,13 @@ def backward(shop: Workshop, candidate: Candidate) -> Callable[[], object]:
 
 
 def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:
-    """The same for a network and an image (1, 3, H, W) on its device."""
+    """The same for a network and an image (1, 3, H, W) on its device.
+
+    Batch norms stay in eval: at batch 1 a 1x1 map has no statistics of its own.
+    """
     import torch
 
-    network.train()
+    network.eval()
 
     def both() -> None:
         network.zero_grad(set_to_none=True)

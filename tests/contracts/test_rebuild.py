@@ -12,6 +12,7 @@ from mfast_edge import blueprint
 from mfast_edge.data.index import read
 from mfast_edge.model import Model, find
 from mfast_edge.models import MODELS
+from mfast_edge.runners import gradient
 from mfast_edge.stages.channels import macs, thin
 from mfast_edge.stages.prune import Prune
 from mfast_edge.store import Store
@@ -64,6 +65,12 @@ def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: W
     assert macs(network, shop.example()) <= 0.6 * before
     assert [head.out_channels for head in shop.model.heads(network)] == widths
     assert same(network, rebuilt(shop, network, tmp_path / "c"), torch.rand_like(shop.example()) * 255)
+
+
+def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None:
+    network = shop.fresh()
+    gradient(network, shop.example())()
+    assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop) -> None:
