@@ -54,6 +54,11 @@ def describe(threads: int, root: Path = Path("/"), run: Callable[[Sequence[str]]
     }
 
 
+def instructions(root: Path = Path("/")) -> List[str]:
+    """Return the instruction sets that matter here, the strongest first."""
+    return _instructions(_cpuinfo(root))
+
+
 def label(description: Dict[str, Any]) -> str:
     """Return the device in words: its board, or else its CPU, and its GPUs."""
     chip = description.get("board") or description.get("cpu") or description.get("arch") or "unknown"

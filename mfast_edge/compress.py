@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     data: Annotated[
         str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
     ] = None,
-    plan: Annotated[str, typer.Option(help="quick, tiny, or the path of a YAML file.")] = "quick",
+    plan: Annotated[str, typer.Option(help="quick, demo, tiny, or the path of a YAML file.")] = "quick",
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
     set_: Annotated[
@@ -31,9 +31,9 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda; cuda if present.")] = None,
+    device: Annotated[Literal["cpu", "cuda"] | None, typer.Option(help="cuda if present.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; only the data are read.")] = False,
 ) -> None:
     """Train, compress, export and measure MODEL on DATA for TARGET. The same command again goes on where it ended."""
     from mfast_edge.run import Asked, run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from typing import NoReturn
@@ -35,8 +36,31 @@ def guarded(app: typer.Typer) -> NoReturn:
     except MemoryError:
         stop("out of memory; a smaller batch would be right: --set train.batch=8", 3)
     except OSError as wrong:
-        where = wrong.filename or "the disk"
-        stop(f"{where}: {wrong.strerror}; a place that can be written, with room, would be right: --out PATH", 3)
+        stop(f"{wrong.filename or 'the disk'}: {wrong.strerror}; {remedy(wrong)} would be right", 3)
+    except Exception as wrong:
+        sentence = foreign(wrong)
+        if sentence is None:
+            raise
+        stop(sentence, 3)
+
+
+def remedy(wrong: OSError) -> str:
+    """What helps against an operating system's refusal."""
+    if wrong.errno in (errno.ENOENT, errno.EISDIR):
+        return "a file that is still there"
+    return "a place that can be written, with room (--out PATH),"
+
+
+def foreign(wrong: Exception) -> str | None:
+    """One sentence for what the sheds and libraries say in their own words; None for what nobody foresaw."""
+    home, said = type(wrong).__module__.partition(".")[0], " ".join(str(wrong).split())
+    if home in ("search", "export", "benchmarks"):
+        return said
+    if "out of memory" in said.lower() or "can't allocate memory" in said.lower():
+        return "out of memory; a smaller batch would be right: --set train.batch=8"
+    if type(wrong).__name__ == "SafetensorError":
+        return f"weights could not be written or read: {said}; room on the disk would be right (--out PATH)"
+    return None
 
 
 def stop(sentence: str, code: int) -> NoReturn:

@@ -95,7 +95,8 @@ def dataset(asked: Asked, run: Opened | None) -> Dataset:
     if not asked.data and not own:
         raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     out = asked.out or (run.runs if run else Path("runs"))
-    return read(asked.data or own["spec"], cache=out / "data", seed=0 if asked.data else own["seed"])
+    seed = run.candidate.lineage[0].seed if run else 0  # the run's: its training photos stay in train
+    return read(asked.data or own["spec"], cache=out / "data", seed=seed)
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:

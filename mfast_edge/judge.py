@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks import timing
+from mfast_edge.candidate import digest
 from mfast_edge.quality import Examined, examine, look, lost
 from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
 from mfast_edge.store import read_json, write_json
@@ -65,8 +66,9 @@ class Judge:
 
     def verdict(self, stage: str, base: Candidate | None, parent: Candidate, child: Candidate) -> Verdict:
         """The stored verdict, or a new one, stored before it is returned."""
-        probed = "-int8" if self.probed(child) else ""
-        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}{probed}.json"
+        target, probed = self.shop.target, self.probed(child)
+        terms = digest([target.measured, target.here, target.threads, probed, target.int8 and target.int8.model_dump()])
+        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{terms[:6]}.json"
         if told := read_json(place):
             return settle(Verdict(**told), self.budget)  # what was measured stays; the budget may be another
         verdict = settle(self.decide(stage, base or child, parent, child), self.budget)
@@ -80,18 +82,19 @@ class Judge:
             quality = as_torch(self.shop, child, "val").quality
             return Verdict(*names, True, "kept: what all others are compared with", "torch", False, quality.to_json())
         if parent.form == "torch" and child.form == "onnx":
-            return self.alike(names, parent, child)
+            return self.alike(names, base, child)
         return self.weigh(names, base, parent, child)
 
-    def alike(self, names: Names, parent: Candidate, child: Candidate) -> Verdict:
+    def alike(self, names: Names, base: Candidate, child: Candidate) -> Verdict:
         """Another form of the same network: detections on real photos must match one to one."""
         runtime = self.shop.target.measured[0]
         same = parity(self.shop, child, runtime)
         keep = same["detections"] > 0 and same["share"] >= PARITY
         matched = f"{same['share']:.2%} of {same['detections']} detections match torch's"
         sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must)"
-        quality = as_file(self.shop, child, runtime, "val").quality.to_json()
-        return Verdict(*names, keep, sentence, runtime, not self.shop.target.here, quality, parity=same)
+        looked, proxy = as_file(self.shop, child, runtime, "val"), not self.shop.target.here
+        loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
+        return Verdict(*names, keep, sentence, runtime, proxy, looked.quality.to_json(), loss, parity=same)
 
     def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """Time and quality of the child, for `settle` to decide by."""

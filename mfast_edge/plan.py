@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
@@ -45,8 +45,8 @@ class Head(Settings):
     name: str
     title: str = ""
     data: str = "particles"
-    budget: float = 1.0
-    seed: int = 0
+    budget: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    seed: Annotated[int, Field(ge=0)] = 0
     model: dict[str, Any] = Field(default_factory=dict)
     timing: Timing | None = None
     stages: tuple[Any, ...]
@@ -79,7 +79,7 @@ def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
     mistakes: list[str] = []
     rows = list(entries(tree.get("stages"), where, mistakes))
     top = {key: value for key, value in tree.items() if key != "stages"}
-    model = dict(top.get("model") or {})
+    model = dict(top["model"]) if isinstance(top.get("model"), dict) else {}
     for dotted, value in given.items():
         place(dotted, value, (top, model, dict(rows)), mistakes)
     head = collect(Head, {**top, "stages": ()}, where, mistakes)
@@ -98,11 +98,17 @@ def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str,
     if not isinstance(stages, list) or not stages:
         mistakes.append(f"{where}: stages is {stages!r}; a list such as [train: {{images: 22000}}] would be right")
         return
+    seen: set[str] = set()
     for entry in stages:
-        name, settings = next(iter(entry.items())) if isinstance(entry, dict) and entry else (str(entry), {})
-        if name not in STAGES:
+        name, settings = next(iter(entry.items())) if isinstance(entry, dict) and entry else (entry, {})
+        if not isinstance(name, str) or name not in STAGES:
             mistakes.append(f"{where}: {name!r} is not a stage; known: {', '.join(STAGES)}")
+        elif name in seen or (isinstance(entry, dict) and len(entry) > 1):
+            mistakes.append(f"{where}: {entry!r} given; each stage once, one to an entry, would be right")
+        elif not isinstance(settings or {}, dict):
+            mistakes.append(f"{where}: {name}: {settings!r} given; settings such as {{images: 100}} would be right")
         else:
+            seen.add(name)
             yield name, dict(settings or {})
 
 

@@ -28,6 +28,5 @@ class Recipe(Settings):
 
 
 def native() -> Literal["float32", "bfloat16"]:
-    """bfloat16 where the CPU has instructions for it or a GPU is there; elsewhere it would be emulated."""
-    here = machine.describe(1)
-    return "bfloat16" if here["gpus"] or "avx512_bf16" in here["instructions"] else "float32"
+    """bfloat16 where the CPU has instructions for it; elsewhere it would be emulated."""
+    return "bfloat16" if "avx512_bf16" in machine.instructions() else "float32"

@@ -14,7 +14,7 @@ from mfast_edge import target as targets
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
-from mfast_edge.settings import Settings, assignments, check
+from mfast_edge.settings import Settings, assignments, check, named
 from mfast_edge.store import Store, read_json, write_json
 from mfast_edge.terminal import Terminal
 
@@ -115,6 +115,9 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
     """The plan with the settings that the search found best."""
     from mfast_edge.tune import Tuner
 
+    if both := sorted(set(asked.given) & set(named("spaces", plan.name, "--search"))):
+        raise UserError(f"--set {both[0]}: --search looks for this setting; one of the two would be right")
+
     def planned(params: Mapping[str, Any]) -> Plan:
         return plans.read(asked.plan, shop.target, {**params, **asked.given})
 
@@ -152,6 +155,7 @@ def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: s
     mark = digest([about, shop.machine, plan.budget, shop.target.model_dump(mode="json")])
     told = read_json(folder / "final.json")
     if told is None or told["mark"] != mark:
+        (folder / "final.json").unlink(missing_ok=True)  # bundle and report are about to be another's
         from mfast_edge.proof import pack, prove
         from mfast_edge.report import write
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.sessions import open_session
+from mfast_edge.candidate import digest
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +93,8 @@ def int8_graph(shop: Workshop, candidate: Candidate) -> Path:
     from mfast_edge.stages.quantize import Quantize
 
     settings = Quantize(images=PROBE_IMAGES, dressing=shop.target.int8)
-    path = candidate.folder / "probe" / f"int8-{shop.target.name}.onnx"
+    name = digest([settings.model_dump(mode="json"), settings.version, shop.target.opset, shop.seed])
+    path = candidate.folder / "probe" / f"int8-{name[:8]}.onnx"
     source = float_graph(shop, candidate)
     return path if path.is_file() else beside(path, lambda new: shop.quantize(source, new, settings))
 

@@ -79,7 +79,12 @@ def assignments(texts: Iterable[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UserError(f"--set: {text!r} given; a dotted name and a value would be right: prune.keep=0.4")
-        found[name.strip()] = yaml.safe_load(value)
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(
+                f"--set: {text!r}: {value!r} is not a value; a number, a word or [a, list] would be right"
+            ) from None
     return found
 
 

@@ -26,7 +26,7 @@ class Terminal:
 
     def __init__(self, as_json: bool):
         self.as_json = as_json
-        self.out = Console(quiet=as_json, highlight=False, soft_wrap=True)
+        self.out = Console(quiet=as_json, highlight=False, markup=False, soft_wrap=True)
         self.told = 0.0
 
     def head(self, plan: Plan, shop: Workshop, folder: Path) -> None:
@@ -36,7 +36,7 @@ class Terminal:
             f"{shop.model.name} on {shop.data.name} ({counts}) for {shop.target.title}: plan {plan.name}, in {folder}"
         )
         for line in [*plan.left_out, *shop.data.report.lines()]:
-            self.out.print(f"  {line}", markup=False)
+            self.out.print(f"  {line}")
 
     def progress(self, line: str) -> None:
         """A line that the next one may overwrite."""
@@ -53,11 +53,14 @@ class Terminal:
         quality, file = row.verdict.quality, row.candidate.file
         took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
         figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size(file):6.2f} MB"
-        self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})", markup=False)
+        same = row.verdict.parity
+        if same and row.stage != "export_onnx":
+            figures += f"  {same['share']:.1%} of {same['detections']} detections as torch's"
+        self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})")
 
     def trial(self, line: str) -> None:
         """One line per trial of a search."""
-        self.out.print(f"  {line}", markup=False)
+        self.out.print(f"  {line}")
 
     def preview(self, plan: Plan, shop: Workshop, expected: list[Expected]) -> None:
         """--dry-run."""
@@ -76,7 +79,7 @@ class Terminal:
             )
         self.out.print(table)
         photos = sum(map(len, shop.data.splits.values()))
-        self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; nothing was done")
+        self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; no stage was run")
 
     def end(self, final: dict[str, Any], folder: Path) -> None:
         """The table of stages, the gates, where the files are."""
@@ -84,14 +87,14 @@ class Terminal:
             print(json.dumps(final))
             return
         word = "proxy ms" if final["proxy"] else "ms"
-        table = Table("stage", "mAP@.5", "mAP", "F1", "MB", f"{word} (1 thread)", f"end to end {word}", "")
+        table = Table("stage", "mAP@.5", "mAP", "F1", "MB", f"forward {word}", f"end to end {word}", "")
         for row in final["rows"]:
             cells = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
-            speed = [f"{row['forward_ms_1t']:.2f} {row['runtime']}", f"{row['e2e_ms_1t']:.2f}"]
+            speed = [f"{row['p50_ms']:.2f} {row['runtime']}", f"{row['e2e_ms']:.2f}"]
             table.add_row(row["stage"], *cells, f"{row['mb']:.2f}", *speed, "kept" if row["keep"] else "rolled back")
         self.out.print(table)
         for line in closing(final, folder):
-            self.out.print(line, markup=False)
+            self.out.print(line)
 
 
 def closing(final: dict[str, Any], folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.judge import Judge, race
 from mfast_edge.pipeline import walk
@@ -38,10 +39,13 @@ class Tuner:
         Each trial is a whole run of the plan on val; what trials share (the training) is in the store once.
         """
         tree = named("spaces", self.plan.name, f"--search: a space for plan {self.plan.name}")
-        study = f"{self.shop.model.name} {self.shop.target.name} {self.shop.data.digest[:12]}"
+        knobs = {name: knob for name, knob in tree.items() if name != "name"}
+        strange = [name for name in knobs if name.partition(".")[0] not in dict(self.plan.stages)]
+        if strange:
+            raise UserError(f"--search: {strange[0]} belongs to no stage of plan {self.plan.name}; prune.keep would")
         try:
-            space = parse({name: knob for name, knob in tree.items() if name != "name"})
-            settings = Settings(study, ("minimize",), self.plan.seed, self.folder / "search.log")
+            space = parse(knobs)
+            settings = Settings(self.question(), ("minimize",), self.plan.seed, self.folder / "search.log")
             done = run(lambda params: [self.attempt(params)], space, settings, trials=trials)
         except (SpaceError, StudyError) as wrong:
             raise UserError(f"--search: {wrong}") from None
@@ -55,11 +59,29 @@ class Tuner:
         self.tell(f"best of {len(done)} trials: {dict(best.params)}, {best.values[0]:.3f} of the float network's time")
         return best.params
 
+    def question(self) -> str:
+        """A name for what is asked, all of it: another budget, init, size or stage setting is another study."""
+        stages = [[name, stage.model_dump(mode="json")] for name, stage in self.plan.stages]
+        reads = self.shop.digests(("data", "init"))
+        asked = [
+            stages,
+            self.plan.budget,
+            self.plan.seed,
+            self.shop.root.key,
+            reads,
+            self.shop.target.model_dump(mode="json"),
+        ]
+        return f"{self.shop.model.name} {self.shop.target.name} {digest(asked)}"
+
     def attempt(self, params: Mapping[str, Any]) -> float:
         """Time of the trial's final graph / time of the float network; Rejected where it lost too much."""
         plan, shop = self.planned(params), self.shop
         judge = Judge(shop, plan.budget, plan.ends_in_int8, self.folder / "verdicts")
-        rows = walk(plan, shop, judge, until=None, tell=lambda _: None)
+        try:
+            rows = walk(plan, shop, judge, until=None, tell=lambda _: None)
+        except UserError as wrong:  # settings that cannot be reached, such as a share below what widths allow
+            self.tell(f"{dict(params)}: {wrong}")
+            raise Rejected from None
         final = [row for row in rows if row.verdict.keep][-1]
         ratio = self.timed(rows[0].candidate, final.candidate)
         lost = (final.verdict.loss or {"points": 0.0})["points"]

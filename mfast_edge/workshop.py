@@ -142,7 +142,7 @@ class Workshop:
         """`count` training batches as they are, not augmented: for statistics, never for gradients of a training."""
         for number, batch in zip(range(count), self._loader(size, augment=False).batches(0), strict=False):
             assert number < count
-            yield batch.images.to(self.device), batch.truths
+            yield batch.images, batch.truths
 
     def example(self) -> torch.Tensor:
         """One black image, for tracing."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 # Tests share the cores with each other: torch's threads would spin against one another.
@@ -10,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from mfast_edge.run import Asked, run
+from mfast_edge.run import Asked
 
 
 def room(variable: str) -> Path:
@@ -57,7 +60,11 @@ def asked(out: Path, **given: object) -> Asked:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runs folder of one finished tiny run for x86."""
+    """The runs folder of one finished tiny run for x86, made by the command, whose output is one JSON object."""
     out = tmp_path_factory.mktemp("finished") / "runs"
-    assert run(asked(out)) in (0, 1)
+    words = ["--model", "tiny", "--plan", "tiny", "--target", "x86", "--device", "cpu", "--json", "--out"]
+    door = [sys.executable, "-m", "mfast_edge.compress", *words, str(out)]
+    done = subprocess.run(door, stdout=subprocess.PIPE, text=True)
+    assert done.returncode in (0, 1)
+    assert json.loads(done.stdout)["model"] == "tiny"
     return out

@@ -57,6 +57,16 @@ def test_an_order_that_cannot_work_is_refused_before_any_work(tmp_path: Path) ->
         read(str(file), X86, {})
 
 
+@pytest.mark.parametrize(
+    "stages", ["[train: {}, train: {}]", "[{train: {}, prune: {}}]", "[train: 5]", "[5]", "5", "[]", "[[train]]"]
+)
+def test_a_plan_s_list_of_stages_must_be_one_stage_an_entry(stages: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"stages: {stages}\n")
+    with pytest.raises(UserError, match="plan mine"):
+        read(str(file), X86, {})
+
+
 @pytest.mark.parametrize("text", ["keep", "=3", ""])
 def test_a_set_without_name_or_value_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"prune\.keep=0\.4"):

@@ -2,8 +2,9 @@
 
 import json
 import math
+import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,32 @@ from mfast_edge.errors import UserError
 
 Json = dict[str, Any]
 NEEDED = ("images", "annotations", "categories")
+ID = int | float | str
+NOT_NUMBERS = (TypeError, ValueError, OverflowError)  # what float() raises for anything in a JSON
 
 
 def read(root: Path) -> Raw:
     """The photos and objects of the JSON `root`, or of all the instance files in the folder `root`.
 
-    Categories become classes 0.. in the order of their ids. Raises UserError where no file is COCO.
+    Categories become classes 0.. in the order of their ids. Raises UserError where no file is COCO, or its
+    categories do not hold; a photo or an annotation that does not hold becomes a finding.
     """
     home = root if root.is_dir() else root.parent
     documents = {path: document for path in sources(root) if (document := loaded(path))}
     if not documents:
         raise UserError(f"data: {root}: no COCO JSON here; it has the lists {', '.join(NEEDED)}")
-    names = categories(documents.values())
-    drafts: dict[str, Draft] = {}
+    names = categories(documents)
+    drafts: list[Draft] = []
     findings: list[Finding] = []
     splits: dict[str, list[str]] = defaultdict(list)
     for path, document in documents.items():
         part = split_of(path, home)
         mine = Reader(path, home, names, findings).drafts(document)
-        drafts |= {draft.name: draft for draft in mine}
+        drafts += mine
         if part:
             splits[part] += [draft.name for draft in mine]
     kept = {part: tuple(found) for part, found in splits.items()} if root.is_dir() else {}
-    return Raw(tuple(names.values()), tuple(drafts.values()), kept, tuple(findings))
+    return Raw(tuple(names.values()), tuple(drafts), kept, tuple(findings))
 
 
 def sources(root: Path) -> list[Path]:
@@ -54,7 +58,7 @@ def loaded(path: Path) -> Json | None:
     """The file's JSON when it is COCO's; none when it is another kind of JSON."""
     try:
         document = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"data: {path}: JSON that cannot be read ({error}); give a whole file") from None
     known = isinstance(document, dict) and all(isinstance(document.get(key), list) for key in NEEDED)
     return document if known else None
@@ -65,10 +69,18 @@ def split_of(path: Path, home: Path) -> str | None:
     return files.split_word(path.stem) or (files.split_word(path.parent.name) if path.parent != home else None)
 
 
-def categories(documents: Iterable[Json]) -> dict[int, str]:
-    """Category id → name over all files, in the order of the ids."""
-    pairs = {row["id"]: str(row["name"]) for document in documents for row in document["categories"]}
-    return dict(sorted(pairs.items()))
+def categories(documents: Mapping[Path, Json]) -> dict[int, str]:
+    """Category id → name over all files, in the order of the ids; UserError where a row or an id does not hold."""
+    found: dict[int, str] = {}
+    for path, document in documents.items():
+        for place, row in enumerate(document["categories"]):
+            number, name = (row.get("id"), row.get("name")) if isinstance(row, dict) else (None, None)
+            if not isinstance(number, int) or not isinstance(name, str | int):
+                raise UserError(f"data: {path}: categories[{place}] lacks a whole number `id` or a `name`; give both")
+            if found.setdefault(number, str(name)) != str(name):
+                both = f"{found[number]!r} and {name!r}"
+                raise UserError(f"data: {path}: category {number} is {both}; give each category an id of its own")
+    return dict(sorted(found.items()))
 
 
 class Reader:
@@ -82,41 +94,64 @@ class Reader:
 
     def drafts(self, document: Json) -> list[Draft]:
         """All photos of the file, each with its objects."""
-        rows: dict[Any, list[Thing]] = {row["id"]: [] for row in document["images"]}
-        for row in document["annotations"]:
-            thing = self.thing(row)
-            if row.get("image_id") not in rows:
-                self.note(row, f"photo {row.get('image_id')} is not in the file")
-            elif thing:
-                rows[row["image_id"]].append(thing)
-        return [self.draft(row, tuple(rows[row["id"]])) for row in document["images"]]
+        photos = self.photos(document["images"])
+        things: dict[Any, list[Thing]] = {number: [] for number in photos}
+        for place, row in enumerate(document["annotations"]):
+            if not isinstance(row, dict):
+                self.findings.append(Finding(self.where, f"annotations[{place}] is not an object", "box left out"))
+            elif not isinstance(number := row.get("image_id"), ID) or number not in photos:
+                self.note(row, f"photo {number} is not in the file")
+            elif thing := self.thing(row):
+                things[number].append(thing)
+        return [self.draft(row, tuple(things[number])) for number, row in photos.items()]
+
+    def photos(self, rows: list[Any]) -> dict[Any, Json]:
+        """Id → row of the photos that have a file name and an id of their own; the others become findings."""
+        found: dict[Any, Json] = {}
+        for place, row in enumerate(rows):
+            number, name = (row.get("id"), row.get("file_name")) if isinstance(row, dict) else (None, None)
+            if isinstance(number, ID) and isinstance(name, str) and number not in found:
+                found[number] = row
+            else:
+                what = f"images[{place}] lacks a `file_name` or an `id` of its own"
+                self.findings.append(Finding(self.where, what, "photo left out"))
+        return found
 
     def draft(self, row: Json, things: tuple[Thing, ...]) -> Draft:
-        path = self.photo(str(row["file_name"]))
-        size = (row["width"], row["height"]) if row.get("width") and row.get("height") else None
-        return Draft(files.relative(path, self.home), path, size, things)
+        path = self.photo(row["file_name"])
+        width, height = row.get("width"), row.get("height")
+        stated = isinstance(width, int | float) and isinstance(height, int | float) and width and height
+        return Draft(files.relative(path, self.home), path, (width, height) if stated else None, things)
 
     def thing(self, row: Json) -> Thing | None:
         """The annotation as a thing; a box that is not four numbers becomes a finding."""
         try:
             x, y, width, height = (float(number) for number in row["bbox"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, *NOT_NUMBERS):
             self.note(row, f"bbox {row.get('bbox')} is not four numbers")
             return None
         number = row.get("category_id")
         kind = self.order.get(number, UNKNOWN) if isinstance(number, int) else UNKNOWN
         name = self.names[number] if isinstance(number, int) and kind != UNKNOWN else f"category {number}"
         ignore = bool(row.get("iscrowd") or row.get("ignore"))
-        return Thing((x, y, x + width, y + height), kind, name, ignore, mask(row.get("segmentation")))
+        return Thing((x, y, x + width, y + height), kind, name, ignore, self.mask(row))
 
-    def note(self, row: Json, what: str) -> None:
-        self.findings.append(Finding(self.where, f"annotation {row.get('id')}: {what}", "box left out"))
+    def mask(self, row: Json) -> Mask:
+        """The annotation's mask; one that does not hold becomes a finding, and its box is kept."""
+        try:
+            return mask(row.get("segmentation"))
+        except NOT_NUMBERS:
+            self.note(row, "segmentation is not made of numbers", "mask left out")
+            return None
+
+    def note(self, row: Json, what: str, done: str = "box left out") -> None:
+        self.findings.append(Finding(self.where, f"annotation {row.get('id')}: {what}", done))
 
     def photo(self, written: str) -> Path:
         """The photo, or the path where it was expected."""
         for written_as in (written, Path(written).name):
             for base in self.bases:
-                if (base / written_as).is_file():
+                if os.path.isfile(base / written_as):  # Path.is_file raises where a name is too long
                     return base / written_as
         return self.bases[0] / written
 
@@ -131,11 +166,12 @@ def bases(path: Path, home: Path) -> list[Path]:
 
 
 def mask(written: Any) -> Mask:
-    """Polygons or an RLE as COCO writes them; none for an empty or broken one."""
+    """Polygons or an RLE as COCO writes them; none for an empty one. Raises NOT_NUMBERS for a broken polygon."""
     if isinstance(written, dict) and {"size", "counts"} <= written.keys():
         return written
     if not isinstance(written, list) or not all(isinstance(ring, list) for ring in written):
         return None
     rings = tuple(tuple(float(number) for number in ring) for ring in written if len(ring) >= 6)
-    finite = all(math.isfinite(number) for ring in rings for number in ring)
-    return rings if rings and finite else None
+    if not all(math.isfinite(number) for ring in rings for number in ring):
+        raise ValueError("not finite")
+    return rings or None

@@ -43,7 +43,7 @@ def look(paths: Iterable[Path], cache: Path) -> dict[Path, Fact]:
     """
     book = cache / "facts.json"
     known = recalled(book)
-    present = [path for path in dict.fromkeys(paths) if path.is_file()]
+    present = [path for path in dict.fromkeys(paths) if os.path.isfile(path)]
     fresh = [path for path in present if not current(known.get(str(path.absolute())), path)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, fact in zip(fresh, pool.map(examined, fresh), strict=True):

@@ -34,7 +34,7 @@ def near(root: Path, written: str) -> Path | None:
     """
     parts = Path(written.strip().replace("\\", "/")).parts
     tails = (root.joinpath(*parts[start:]) for start in range(len(parts)))
-    return next((path for path in tails if path.exists()), None)
+    return next((path for path in tails if os.path.exists(path)), None)  # Path.exists raises for a name too long
 
 
 def lines(path: Path) -> list[str]:

@@ -1,13 +1,13 @@
 """From `voc:PATH` to a checked, split data set."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
 from mfast_edge.data import particles, split
 from mfast_edge.data.check import Checker
-from mfast_edge.data.draft import Raw
+from mfast_edge.data.draft import Draft, Raw
 from mfast_edge.data.facts import look
 from mfast_edge.data.report import Finding, Report
 from mfast_edge.data.sample import Dataset, Record
@@ -70,14 +70,25 @@ def refuse(spec: str, raw: Raw) -> None:
 
 def checked(raw: Raw, cache: Path) -> tuple[dict[str, list[Record]], list[Finding]]:
     """The sound records of each split as given (of one pool, if none are), and all findings on the way."""
-    drafts = {draft.name: draft for draft in raw.drafts}
-    parts = dict(raw.splits) or {"all": tuple(drafts)}
+    drafts, twice = unique(raw.drafts)
+    parts = {part: tuple(dict.fromkeys(names)) for part, names in raw.splits.items()} or {"all": tuple(drafts)}
     wanted = {name: drafts[name] for part in parts.values() for name in part}
     facts = look([draft.path for draft in wanted.values()], cache)
     checker = Checker(raw.relative, unlisted(len(drafts) - len(wanted)))
     records = {name: checker.record(draft, facts.get(draft.path)) for name, draft in wanted.items()}
     given = {part: [one for name in names if (one := records[name])] for part, names in parts.items()}
-    return given, checker.findings
+    return given, twice + checker.findings
+
+
+def unique(drafts: Iterable[Draft]) -> tuple[dict[str, Draft], list[Finding]]:
+    """The drafts by name; a photo that is annotated again, and otherwise, keeps what came first."""
+    kept: dict[str, Draft] = {}
+    findings = []
+    for draft in drafts:
+        if kept.setdefault(draft.name, draft) != draft:
+            what = "annotated more than once, and not alike"
+            findings.append(Finding(draft.name, what, "all but the first annotation left out"))
+    return kept, findings
 
 
 def unlisted(count: int) -> list[Finding]:
@@ -85,7 +96,7 @@ def unlisted(count: int) -> list[Finding]:
 
 
 def assigned(spec: str, given: Mapping[str, list[Record]], seed: int) -> Splits:
-    """All three splits; raises where one is empty, whether as given or after what had to be left out."""
+    """All three splits; raises where one has no photo or no box left, whether as given or after the checks."""
     empty = [part for part, records in given.items() if not records]
     splits = {} if empty else split.assign(given, seed)
     empty += [part for part, records in splits.items() if not records]
@@ -93,7 +104,17 @@ def assigned(spec: str, given: Mapping[str, list[Record]], seed: int) -> Splits:
         raise UserError(
             f"data: {spec}: no readable photos for {', '.join(empty)}; each of train, val and test needs one"
         )
+    if bare := [part for part, records in splits.items() if not boxes(records)]:
+        raise UserError(
+            f"data: {spec}: no box to be found in {', '.join(bare)}; each of train, val and test needs"
+            " a photo with an object that is not marked difficult or crowd"
+        )
     return splits
+
+
+def boxes(records: Sequence[Record]) -> int:
+    """How many boxes are to be learnt or found, the ignored ones not among them."""
+    return sum(int((~record.truth.ignore).sum()) for record in records)
 
 
 def digest(splits: Splits, classes: tuple[str, ...]) -> str:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from mfast_edge.data.augment import Sample, augment, plain
 from mfast_edge.data.photo import load
@@ -39,8 +38,8 @@ class Batch(NamedTuple):
 class Loader:
     """Batches of `records` at input `size`; see `batches`.
 
-    `cache_mb` MB (10^6 bytes) of decoded photos are kept. `workers` are processes that prepare batches ahead:
-    0 prepares them in the training process, the faster way where training itself uses every core.
+    `cache_mb` MB (10^6 bytes) of decoded photos are kept. Batches are prepared by the training process itself:
+    on two cores a worker process made training slower, as training uses both.
     """
 
     records: Sequence[Record]
@@ -49,7 +48,6 @@ class Loader:
     seed: int = 0
     augment: bool = True
     cache_mb: float = 1000.0
-    workers: int = 0
     waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
     shelf: "Shelf" = field(init=False, repr=False)
 
@@ -67,11 +65,10 @@ class Loader:
         photo that would be alone joins the batch before it: batch norm cannot learn from one.
         """
         tickets = [[(epoch, row) for row in part] for part in chunks(self.order(epoch), self.batch)]
-        samples = iter(self.source(tickets))
         for part in tickets:
             began = time.perf_counter()
             with one_thread():
-                ready = collated(next(samples), part)
+                ready = collated([self.shelf[ticket] for ticket in part], part)
             self.waited += time.perf_counter() - began
             yield ready
 
@@ -79,15 +76,6 @@ class Loader:
         rows = len(self.records)
         shuffled = np.random.default_rng([self.seed, epoch]).permutation(rows)
         return [int(row) for row in shuffled] if self.augment else list(range(rows))
-
-    def source(self, tickets: list[list[Ticket]]) -> "DataLoader[list[Sample]]":
-        return DataLoader(
-            self.shelf,  # type: ignore[arg-type]  # any object with __getitem__ and __len__ will do
-            batch_sampler=tickets,
-            collate_fn=list,
-            num_workers=self.workers,
-            generator=torch.Generator(),  # else every epoch would draw from the global random state
-        )
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ devkit boxes are thereby shifted by one pixel at their top left corner, which no
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -27,14 +27,15 @@ def read(root: Path) -> Raw:
     trees, findings = parsed(sorted(home.rglob("*.xml")), root)
     names = files.class_names(root) or found_classes(trees.values())
     finder = Finder(root)
-    stems: dict[str, Draft] = {}
+    drafts: dict[str, Draft] = {}  # by the XML's path below `home`, without .xml
     for path, tree in trees.items():
         photo = finder.photo(path, tree.findtext("filename", "").strip())
         things = tuple(objects(tree, names, files.relative(path, root), findings))
-        stems[path.stem] = Draft(files.relative(photo, root), photo, stated_size(tree), things)
-    findings += unannotated(root, stems)
-    splits = listed(root, stems, findings)
-    return Raw(names, tuple(stems.values()), splits, tuple(findings))
+        name = files.relative(path.with_suffix(""), home)
+        drafts[name] = Draft(files.relative(photo, root), photo, stated_size(tree), things)
+    findings += unannotated(root, {Path(name).name for name in drafts})
+    splits = listed(root, meanings(drafts), findings)
+    return Raw(names, tuple(drafts.values()), splits, tuple(findings))
 
 
 def parsed(paths: list[Path], root: Path) -> tuple[Trees, list[Finding]]:
@@ -44,7 +45,7 @@ def parsed(paths: list[Path], root: Path) -> tuple[Trees, list[Finding]]:
     for path in paths:
         try:
             trees[path] = annotation(path)
-        except (ParseError, DefusedXmlException, ValueError) as error:
+        except (ParseError, DefusedXmlException, ValueError, LookupError) as error:  # Lookup: its encoding
             findings.append(Finding(files.relative(path, root), f"not a VOC XML ({error})", "file left out"))
     return trees, findings
 
@@ -70,7 +71,7 @@ def stated_size(tree: Element) -> tuple[int, int] | None:
     """(width, height) as the XML states it; none when missing or 0, as some writers leave it."""
     try:
         width, height = (int(float(tree.findtext(f"size/{side}", "0"))) for side in ("width", "height"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (width, height) if width > 0 and height > 0 else None
 
@@ -107,24 +108,33 @@ class Finder:
         return known or folder / (Path(written).name or f"{xml.stem}.jpg")
 
 
-def listed(root: Path, stems: dict[str, Draft], findings: list[Finding]) -> dict[str, tuple[str, ...]]:
-    """The lists of ImageSets/Main that name splits; not those of classes (`car_train.txt`)."""
+def meanings(drafts: Mapping[str, Draft]) -> dict[str, set[str]]:
+    """Word of a list → the photos that it may mean: an XML's path, or the bare stems of one or several."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, draft in drafts.items():
+        found[Path(name).name].add(draft.name)
+    return {**found, **{name: {draft.name} for name, draft in drafts.items()}}
+
+
+def listed(root: Path, known: Mapping[str, set[str]], findings: list[Finding]) -> dict[str, tuple[str, ...]]:
+    """The lists of ImageSets/Main that name splits, read by `meanings`; not those of classes (`car_train.txt`)."""
     splits: dict[str, list[str]] = defaultdict(list)
     for part in LISTS:
         path = root / "ImageSets" / "Main" / f"{part}.txt"
         if not path.is_file():
             continue
-        for stem in dict.fromkeys(line.split()[0] for line in files.lines(path)):
-            if stem in stems:
-                splits[part].append(stems[stem].name)
+        for word in dict.fromkeys(line.split()[0] for line in files.lines(path)):
+            meant = known.get(word, set())
+            if len(meant) == 1:
+                splits[part] += meant
             else:
-                where = files.relative(path, root)
-                findings.append(Finding(where, f"{stem} has no readable XML", "photo left out"))
+                what = f"{word} means {len(meant)} photos" if meant else f"{word} has no readable XML"
+                findings.append(Finding(files.relative(path, root), what, "photo left out"))
         splits[part] += []  # an empty list is still a split that was asked for
     return {part: tuple(names) for part, names in splits.items()}
 
 
-def unannotated(root: Path, stems: dict[str, Draft]) -> list[Finding]:
+def unannotated(root: Path, stems: set[str]) -> list[Finding]:
     """One finding for all photos of JPEGImages that no XML speaks of."""
     lonely = [path for path in files.photos(root / "JPEGImages") if path.stem not in stems]
     if not lonely:

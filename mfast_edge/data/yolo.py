@@ -4,6 +4,7 @@ Two layouts: darknet (obj.data names the classes and the lists of photos) and Ul
 images/ and labels/). A photo without a label file is a background photo.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mfast_edge.errors import UserError
 
 LISTS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # key of the YAML or .data → split
 NOT_LABELS = {"classes.txt", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt"}
+MOST = 100_000  # class numbers; a larger one is a slip that would fill the memory
 ALL = ""  # the split of photos that no list or folder puts into one
 
 
@@ -58,7 +60,7 @@ def read(root: Path) -> Raw:
 
 def darknet(root: Path) -> Layout | None:
     """The layout that a .data file in `root` describes; none without one."""
-    path = next(iter(sorted(root.glob("*.data"))), None)
+    path = next((path for path in sorted(root.glob("*.data")) if path.is_file()), None)
     if path is None:
         return None
     keys = dict(row.replace(" ", "").split("=", 1) for row in files.lines(path) if "=" in row)
@@ -75,7 +77,8 @@ def ultralytics(root: Path) -> Layout:
     parts, findings = entries(base, settings, files.relative(path, root)) if path else ({}, ())
     if not parts:
         parts = folders(root / "images" if (root / "images").is_dir() else root)
-    return Layout(class_list(settings.get("names")) or files.class_names(root), parts, findings)
+    names = class_list(settings.get("names"), path or root)
+    return Layout(names or files.class_names(root), parts, findings)
 
 
 def described(root: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -83,19 +86,32 @@ def described(root: Path) -> tuple[Path | None, dict[str, Any]]:
     for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]):
         try:
             settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise UserError(f"data: {path}: YAML that cannot be read; `names:` and paths expected") from None
         if isinstance(settings, dict) and "names" in settings:
             return path, settings
     return None, {}
 
 
-def class_list(written: Any) -> tuple[str, ...]:
-    """Names from a list, or from a mapping number → name; a number without a name is its own name."""
-    if isinstance(written, dict):
+def class_list(written: Any, path: Path) -> tuple[str, ...]:
+    """The names that the YAML `path` gives: a list, a mapping number → name, or a file with one name per line.
+
+    A number without a name is its own name. Raises UserError for anything else.
+    """
+    if isinstance(written, dict) and all(str(number).isdecimal() and int(number) < MOST for number in written):
         named = {int(number): str(name) for number, name in written.items()}
         return tuple(named.get(number, str(number)) for number in range(max(named, default=-1) + 1))
-    return tuple(str(name) for name in written or ())
+    if isinstance(written, str) and (place := files.near(path.parent, written)) and place.is_file():
+        return tuple(files.lines(place))
+    if isinstance(written, list | None):
+        return tuple(str(name) for name in written or ())
+    raise UserError(f"data: {path}: names: {shown(written)}; give a list, a file, or a mapping 0: name, 1: name")
+
+
+def shown(value: Any) -> str:
+    """`value` as a message can hold it."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def entries(base: Path, keys: Mapping[str, Any], where: str) -> tuple[dict[str, list[Pair]], tuple[Finding, ...]]:
@@ -104,7 +120,7 @@ def entries(base: Path, keys: Mapping[str, Any], where: str) -> tuple[dict[str, 
     findings = []
     for key, part in LISTS.items():
         written = keys.get(key) or []
-        for text in [written] if isinstance(written, str) else written:
+        for text in written if isinstance(written, list) else [written]:
             place = files.near(base, str(text))
             if place is None:
                 what = f"{key}: {text} does not exist here"
@@ -124,8 +140,8 @@ def pairs_of(place: Path, base: Path) -> list[Pair]:
 def listed(text: str, base: Path) -> Pair:
     """The photo that a line of a list means, also in ../images, and its label file near either."""
     aside = base.parent / "images" / Path(text).name
-    photo = files.near(base, text) or (aside if aside.is_file() else base / text)
-    return Pair(photo, label_of(photo) or files.near(base, str(Path(text).with_suffix(".txt"))))
+    photo = files.near(base, text) or (aside if os.path.isfile(aside) else base / text)
+    return Pair(photo, label_of(photo) or files.near(base, str(twin(Path(text)))))
 
 
 def folders(home: Path) -> dict[str, list[Pair]]:
@@ -145,11 +161,16 @@ def below(folder: Path) -> list[Path]:
 def label_of(photo: Path) -> Path | None:
     """The label file of a photo: in the twin folder labels/, or beside it."""
     parts = list(photo.parts)
-    places = [photo.with_suffix(".txt")]
+    places = [twin(photo)]
     if "images" in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-        places.insert(0, Path(*parts).with_suffix(".txt"))
-    return next((path for path in places if path.is_file()), None)
+        places.insert(0, twin(Path(*parts)))
+    return next((path for path in places if os.path.isfile(path)), None)
+
+
+def twin(photo: Path) -> Path:
+    """The text file named as the photo; unlike with_suffix also for a path without a name."""
+    return photo.parent / f"{photo.stem}.txt"
 
 
 def draft(pair: Pair, root: Path, names: tuple[str, ...], findings: list[Finding]) -> Draft:

@@ -37,7 +37,7 @@ def stage(row: Json, runtimes: list[str]) -> list[str]:
     made = "in the store" if row["seconds"] is None else f"{row['seconds']:.0f} s"
     quality = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
     times = [f"{row['forward_ms'][runtime]:.2f}" for runtime in runtimes]
-    end = f"{row['e2e_ms_1t']:.2f} ({row['runtime']})"
+    end = f"{row['e2e_ms']:.2f} ({row['runtime']})"
     return [row["stage"], *quality, f"{row['mb']:.2f}", *times, end, made, "kept" if row["keep"] else "rolled back"]
 
 

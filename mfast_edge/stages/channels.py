@@ -59,4 +59,4 @@ def importance(network: nn.Module, prune: Prune, shop: Workshop) -> None:
     loss = shop.loss()
     network.eval()
     for images, truths in shop.batches(prune.batch, prune.batches):
-        sum(loss(network(images), truths).values()).backward()
+        sum(loss(network(images.to(shop.device)), truths).values()).backward()

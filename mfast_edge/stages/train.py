@@ -18,7 +18,6 @@ class Train(Recipe):
 
     version: ClassVar[str] = "1"
     reads: ClassVar[tuple[str, ...]] = ("data", "init")
-    lr: float = 6e-4
 
     def gives(self, form: Form) -> Form | None:
         """A network, from nothing."""

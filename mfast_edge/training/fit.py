@@ -107,8 +107,8 @@ def learn(
         average.update_parameters(network)
     if not isfinite(total):
         raise Diverged(
-            f"train: the loss is not a number in epoch {epoch + 1}; the last good epoch is kept in {course.state}; "
-            "a lower learning rate would be right, such as --set train.lr=0.0002"
+            f"training: the loss is not a number in epoch {epoch + 1}; the last good epoch is kept in {course.state}; "
+            "a lower learning rate would be right, such as --set train.lr=0.0002 (prune.lr in a recovery)"
         )
     spent = time.monotonic() - started
     return total / seen, seen / spent, (course.data.waited - waited) / spent

@@ -85,11 +85,6 @@ def test_kept_photos_are_shrunk_to_twice_the_input_size(records: tuple[Record, .
     np.testing.assert_allclose(truth.boxes, records[0].truth.boxes / 2)
 
 
-def test_worker_processes_change_nothing(records: tuple[Record, ...]) -> None:
-    alone, helped = Loader(records, 32, 3), Loader(records, 32, 3, workers=1)
-    assert same(list(alone.batches(2)), list(helped.batches(2)))
-
-
 def test_the_time_that_training_waits_is_counted(records: tuple[Record, ...]) -> None:
     loader = Loader(records, 32, 3)
     assert loader.waited == 0

@@ -6,6 +6,7 @@ python -m tests.shows.house RUNFOLDER [MORE RUNFOLDERS whose float networks coun
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 from pathlib import Path
@@ -23,15 +24,23 @@ def main(folders: list[str]) -> int:
     floats = [run["float"]["test"]["map50"] for run in runs]
     summary = {"stage": "float, every seed", "test_map50": floats, "test_map50_median": statistics.median(floats)}
     first = runs[0]
-    table_file(TABLE, [*rows, summary], first["here"], first["date"], first["command"])
+    table_file(TABLE, [*rows, summary], first["here"], first["date"], portable(first["command"]))
     print(TABLE.read_text())
     return 0
 
 
+def portable(command: str) -> str:
+    """The command as anyone can type it."""
+    for name in ("MFAST_DATA", "MFAST_WEIGHTS"):
+        command = command.replace(os.environ.get(name) or "\0", f"${name}")
+    return command
+
+
 def row(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     """A stage: quality on val; on test for the float network and the final file, the only ones tested."""
-    names = ("stage", "map50", "map", "f1", "mb", "runtime", "forward_ms", "forward_ms_1t", "e2e_ms_1t", "verdict")
-    found = {name: told[name] for name in names}
+    assert told["threads"] == 1, told
+    names = ("stage", "map50", "map", "f1", "mb", "runtime", "forward_ms", "parity", "verdict")
+    found = {name: told[name] for name in names} | {"forward_ms_1t": told["p50_ms"], "e2e_ms_1t": told["e2e_ms"]}
     if told["key"] == run["key"]:
         test = run["metrics"]["test"]
         found |= {"test_map50": test["map50"], "test_map": test["map"], "test_loss_points": run["loss"]}

@@ -16,64 +16,61 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-DOOR = [sys.executable, "-m", "mfast_edge.compress"]
+DOOR = [sys.executable, "-m", "mfast_edge.compress", "--name", "run"]
 
 
 def main() -> int:
-    """0 if every candidate has the same bytes in both runs and no finished stage was repeated."""
+    """0 if every disturbed run that ended has the bytes, the final key and the stages of the undisturbed one."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--out", type=Path, required=True)
-    asked.add_argument("--whole", type=Path, help="an undisturbed run's folder, if there is one already")
     asked.add_argument("rest", nargs="*")
     given = asked.parse_args()
-    whole = given.whole or given.out / "whole"
-    seconds = undisturbed(whole, given.rest)
-    disturbed = given.out / "disturbed"
-    shutil.rmtree(disturbed, ignore_errors=True)
-    killed = disturb(disturbed, given, seconds)
-    return told(whole, disturbed, killed)
-
-
-def undisturbed(out: Path, rest: list[str]) -> float:
-    """Seconds of a run that nobody kills."""
+    shutil.rmtree(given.out, ignore_errors=True)
     begun = time.monotonic()
+    compress(given.out / "whole", given.rest)
+    seconds = time.monotonic() - begun
+    killed, ended = disturb(given, seconds)
+    wrong = [found for folder in ended if (found := differences(given.out / "whole", folder))]
+    files = len(digests(given.out / "whole"))
+    print(f"undisturbed {seconds:.0f} s; killed {len(killed)} times, after {', '.join(f'{s:.1f}' for s in killed)} s")
+    print(f"{len(ended)} disturbed runs ended; {files} candidate files each compared; differences: {wrong or 'none'}")
+    return 1 if wrong or len(killed) < given.kills else 0
+
+
+def compress(out: Path, rest: list[str]) -> None:
+    """A run that nobody kills."""
     subprocess.run([*DOOR, "--out", str(out), *rest], check=False, stdout=subprocess.DEVNULL)
-    return max(time.monotonic() - begun, 10.0)
 
 
-def disturb(out: Path, given: argparse.Namespace, seconds: float) -> list[float]:
-    """SIGKILL `kills` times, each after a random part of an undisturbed run's time; then let it end."""
+def disturb(given: argparse.Namespace, seconds: float) -> tuple[list[float], list[Path]]:
+    """SIGKILL `kills` times in all, each at a random moment; a run that ends is kept and another begun."""
     chance = random.Random(given.seed)
     killed: list[float] = []
+    folders = [given.out / "disturbed0"]
     while len(killed) < given.kills:
-        after = chance.uniform(0.5, seconds / 3)
-        run = subprocess.Popen([*DOOR, "--out", str(out), *given.rest], stdout=subprocess.DEVNULL)
+        after = chance.uniform(0.5, seconds * 0.6)
+        run = subprocess.Popen([*DOOR, "--out", str(folders[-1]), *given.rest], stdout=subprocess.DEVNULL)
         try:
             run.wait(after)
-            shutil.rmtree(out, ignore_errors=True)  # it ended before the kill: begin again
+            folders.append(given.out / f"disturbed{len(folders)}")
         except subprocess.TimeoutExpired:
             run.send_signal(signal.SIGKILL)
             run.wait()
             killed.append(after)
-    subprocess.run([*DOOR, "--out", str(out), *given.rest], check=False, stdout=subprocess.DEVNULL)
-    return killed
+    compress(folders[-1], given.rest)
+    return killed, folders
 
 
-def told(whole: Path, disturbed: Path, killed: list[float]) -> int:
-    """One line; the exit code."""
-    one, two = (digests(folder) for folder in (whole, disturbed))
-    finals = [json.loads(next(folder.glob("*/final.json")).read_text())["key"] for folder in (whole, disturbed)]
-    shared = one.keys() & two.keys()
-    differing = sorted(name for name in shared if one[name] != two[name])
-    repeated = stages_made_twice(disturbed)
-    print(
-        f"{len(killed)} kills: {len(shared)} files in both runs, {len(differing)} differ {differing}; "
-        f"files in one run only: {len(one.keys() ^ two.keys())}; final keys equal: {finals[0] == finals[1]}; "
-        f"stages made twice: {repeated}"
-    )
-    return 0 if not differing and shared and finals[0] == finals[1] and not repeated else 1
+def differences(whole: Path, disturbed: Path) -> list[str]:
+    """What is not as in the undisturbed run."""
+    one, two = digests(whole), digests(disturbed)
+    finals = [json.loads((folder / "run" / "final.json").read_text())["key"] for folder in (whole, disturbed)]
+    found = [f"{name} differs" for name in one if two.get(name) != one[name]]
+    found += [f"{name} is too many" for name in two.keys() - one.keys()]
+    found += [] if finals[0] == finals[1] else [f"final keys {finals}"]
+    return found + [f"{key} was made twice" for key in made_twice(disturbed)]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -82,10 +79,10 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def stages_made_twice(folder: Path) -> list[str]:
+def made_twice(folder: Path) -> list[str]:
     """Keys that the journal says were made (not found) more than once."""
-    journal = next(folder.glob("*/journal.jsonl"))
-    made = [row["key"] for row in map(json.loads, journal.read_text().splitlines()) if row["seconds"] is not None]
+    rows = [json.loads(line) for line in (folder / "run" / "journal.jsonl").read_text().splitlines()]
+    made = [row["key"] for row in rows if row["seconds"] is not None]
     return sorted({key for key in made if made.count(key) > 1})
 
 

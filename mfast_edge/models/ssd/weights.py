@@ -85,7 +85,8 @@ def put(layer: nn.Conv2d, file: Path, source: str, tensors: Mapping[str, Tensor]
 def own(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     """A state_dict of this network; class heads of another class count start anew."""
     have = network.state_dict()
-    skipped = [name for name in tensors if ".classify." in name and tensors[name].shape != have[name].shape]
+    heads = [name for name in tensors if ".classify." in name and name in have]
+    skipped = [name for name in heads if tensors[name].shape != have[name].shape]
     given = {name: tensor for name, tensor in tensors.items() if name not in skipped}
     wrong = [
         name for name in have if name not in skipped and (name not in given or given[name].shape != have[name].shape)
