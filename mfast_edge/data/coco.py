@@ -119,9 +119,7 @@ class Reader:
 
     def draft(self, row: Json, things: tuple[Thing, ...]) -> Draft:
         path = self.photo(row["file_name"])
-        width, height = row.get("width"), row.get("height")
-        stated = isinstance(width, int | float) and isinstance(height, int | float) and width and height
-        return Draft(files.relative(path, self.home), path, (width, height) if stated else None, things)
+        return Draft(files.relative(path, self.home), path, stated_size(row), things)
 
     def thing(self, row: Json) -> Thing | None:
         """The annotation as a thing; a box that is not four numbers becomes a finding."""
@@ -141,7 +139,7 @@ class Reader:
         try:
             return mask(row.get("segmentation"))
         except NOT_NUMBERS:
-            self.note(row, "segmentation is not made of numbers", "mask left out")
+            self.note(row, "segmentation is neither polygons nor an RLE", "mask left out")
             return None
 
     def note(self, row: Json, what: str, done: str = "box left out") -> None:
@@ -156,6 +154,13 @@ class Reader:
         return self.bases[0] / written
 
 
+def stated_size(row: Json) -> tuple[int, int] | None:
+    """(width, height) as the row states it; none when missing, 0 or not numbers."""
+    width, height = row.get("width"), row.get("height")
+    whole = isinstance(width, int | float) and isinstance(height, int | float)
+    return (width, height) if whole and width and height else None
+
+
 def bases(path: Path, home: Path) -> list[Path]:
     """Folders that may hold the photos of the JSON `path`, the likeliest first."""
     words = [path.stem.removeprefix("instances_")] + [word for word in (split_of(path, home),) if word]
@@ -166,11 +171,13 @@ def bases(path: Path, home: Path) -> list[Path]:
 
 
 def mask(written: Any) -> Mask:
-    """Polygons or an RLE as COCO writes them; none for an empty one. Raises NOT_NUMBERS for a broken polygon."""
+    """Polygons or an RLE as COCO writes them; none for an empty one. Raises NOT_NUMBERS for anything else."""
+    if not written:
+        return None
     if isinstance(written, dict) and {"size", "counts"} <= written.keys():
         return written
     if not isinstance(written, list) or not all(isinstance(ring, list) for ring in written):
-        return None
+        raise TypeError("not a list of polygons")
     rings = tuple(tuple(float(number) for number in ring) for ring in written if len(ring) >= 6)
     if not all(math.isfinite(number) for ring in rings for number in ring):
         raise ValueError("not finite")

@@ -1,6 +1,7 @@
 """From `voc:PATH` to a checked, split data set."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -46,8 +47,8 @@ def located(spec: str, cache: Path) -> tuple[str, Path]:
         raise UserError(f"data: {spec}: unknown format {form!r}; there are {', '.join(FORMATS)}")
     if form == "particles":
         return form, particles.draw(particles.parse(where), cache)
-    root = Path(where).expanduser()
-    if not where or not root.exists():
+    root = Path(os.path.expanduser(where))  # Path.expanduser and .exists raise for unknown users and long names
+    if not where or not os.path.exists(root):
         raise UserError(f"data: {spec}: no such folder; give {form}:FOLDER of an existing one")
     return form, root
 

@@ -197,7 +197,7 @@ def objects(rows: list[str], names: tuple[str, ...], where: str, findings: list[
 
 def backgrounds(pairs: list[Pair], root: Path) -> list[Finding]:
     """One finding that counts the photos without a label file."""
-    bare = [pair.photo for pair in pairs if pair.label is None and pair.photo.is_file()]
+    bare = [pair.photo for pair in pairs if pair.label is None and os.path.isfile(pair.photo)]
     if not bare:
         return []
     first = files.relative(bare[0], root)

@@ -29,6 +29,8 @@ def about(dataset: Dataset, name: str) -> Finding:
         ("tfrecord:/x", "unknown format 'tfrecord'; there are voc, coco, yolo"),
         ("voc:/no/such/folder", "no such folder"),
         ("voc:", "no such folder"),
+        ("voc:~nobody-of-this-name/x", "no such folder"),
+        (f"voc:{'x' * 300}", "no such folder"),
         ("particles:many", "COUNTxSIZE"),
         ("particles:3", "at least 6"),
     ],
@@ -63,6 +65,29 @@ def test_a_split_whose_only_photo_is_broken_is_refused(tmp_path: Path) -> None:
     draw.truncated(root / "JPEGImages" / "p2.jpg")
     with pytest.raises(UserError, match="no readable photos for val"):
         voc(root, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_split_without_a_box_to_be_found_is_refused_by_name(part: str, tmp_path: Path) -> None:
+    lists = {"train": ["p0"], "val": ["p1"], "test": ["p2"]}
+    root = draw.voc(tmp_path / "d", 3, **lists)
+    draw.xml(root / "Annotations" / f"{lists[part][0]}.xml", (40, 30), [("cat", (1, 2, 20, 25), 1)])
+    with pytest.raises(UserError, match=rf"voc:.*: no box to be found in {part};"):
+        voc(root, tmp_path)
+
+
+@pytest.mark.parametrize(("right", "findings"), [(20, 0), (21, 1)])
+def test_a_photo_annotated_twice_is_one_photo_and_reported_where_they_differ(
+    right: int, findings: int, tmp_path: Path
+) -> None:
+    root = tmp_path / "d"
+    for number in range(3):
+        draw.photo(root / "images" / f"p{number}.jpg", seed=number)
+        draw.xml(root / "old" / f"p{number}.xml", (40, 30), [("cat", (1, 2, 20, 25), 0)])
+    draw.xml(root / "spare" / "p0.xml", (40, 30), [("cat", (1, 2, right, 25), 0)])
+    dataset = voc(root, tmp_path)
+    assert [one.truth.boxes.tolist() for one in dataset.records] == [[[1, 2, 20, 25]]] * 3
+    assert [one.path for one in dataset.report] == ["images/p0.jpg"] * findings
 
 
 def test_a_truncated_photo_is_reported_and_left_out(tmp_path: Path) -> None:

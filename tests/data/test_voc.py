@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mfast_edge.data import voc
 from mfast_edge.data.index import read
 from tests.data import draw
@@ -78,3 +80,48 @@ def test_a_stated_size_of_zero_is_no_size(tmp_path: Path) -> None:
     draw.xml(tmp_path / "a.xml", (0, 0), [])
     (draft,) = voc.read(tmp_path).drafts
     assert draft.size is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'<?xml version="1.0" encoding="utf-99"?><annotation/>',
+        b'<?xml version="1.0" encoding="utf-32"?><annotation/>',
+        b"<annotation>\xff</annotation>",
+        b"",
+    ],
+)
+def test_xml_that_cannot_be_decoded_is_reported(text: bytes, tmp_path: Path) -> None:
+    root = draw.voc(tmp_path, 2)
+    (root / "Annotations" / "p1.xml").write_bytes(text)
+    raw = voc.read(root)
+    assert [draft.name for draft in raw.drafts] == ["JPEGImages/p0.jpg"]
+    assert raw.findings[0].path == "Annotations/p1.xml"
+
+
+def test_a_stated_size_without_end_is_no_size(tmp_path: Path) -> None:
+    path = draw.xml(tmp_path / "a.xml", (40, 30), [])
+    path.write_text(path.read_text().replace("40", "inf"))
+    (draft,) = voc.read(tmp_path).drafts
+    assert draft.size is None
+
+
+def folders(root: Path) -> Path:
+    """The photos a/0001.jpg and b/0001.jpg, each with its XML beside it."""
+    for seed, name in enumerate("ab"):
+        draw.photo(root / name / "0001.jpg", seed=seed)
+        draw.xml(root / name / "0001.xml", (40, 30), [("cat", (1, 2, 3, 4), 0)])
+    return root
+
+
+def test_photos_of_one_name_in_two_folders_are_two_photos(tmp_path: Path) -> None:
+    assert [draft.name for draft in voc.read(folders(tmp_path)).drafts] == ["a/0001.jpg", "b/0001.jpg"]
+
+
+def test_a_list_tells_them_apart_by_folder_and_a_bare_name_is_reported(tmp_path: Path) -> None:
+    path = folders(tmp_path) / "ImageSets" / "Main" / "train.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("b/0001\n0001\n")
+    raw = voc.read(tmp_path)
+    assert raw.splits == {"train": ("b/0001.jpg",)}
+    assert [str(one) for one in raw.findings] == ["ImageSets/Main/train.txt: 0001 means 2 photos; photo left out"]

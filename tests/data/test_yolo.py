@@ -75,9 +75,9 @@ def test_photos_without_label_files_are_background_and_counted_once(tmp_path: Pa
     (root / "labels" / "p1.txt").unlink()
     (root / "labels" / "p2.txt").unlink()
     (root / "labels" / "p3.txt").write_text("")
-    dataset = read(f"yolo:{root}", cache=tmp_path)
-    assert sorted(len(one.truth.boxes) for one in dataset.records) == [0, 0, 0, 1, 1]
-    (finding,) = dataset.report
+    raw = yolo.read(root)
+    assert [len(one.things) for one in raw.drafts] == [1, 0, 0, 0, 1]
+    (finding,) = raw.findings
     assert finding.what == "2 photos have no label file, the first being images/p1.jpg"
 
 
@@ -94,6 +94,8 @@ def test_a_label_file_without_photo_is_reported(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.5", "row 2 is not `class x y width height`"),
         ("0 0.5 x 0.5 0.5", "row 2 is not `class x y width height`"),
+        ("0 nan 0.5 0.5 0.5", "cat: box nan, 7.5, nan, 22.5 is not a box"),
+        ("nan 0.5 0.5 0.5 0.5", "class nan: unknown class"),
         ("2 0.5 0.5 0.5 0.5", "class 2: unknown class"),
         ("-1 0.5 0.5 0.5 0.5", "class -1: unknown class"),
         ("0.5 0.5 0.5 0.5 0.5", "class 0.5: unknown class"),
@@ -119,7 +121,37 @@ def test_a_turned_photo_is_read_as_viewers_show_it_and_reported(tmp_path: Path) 
     assert [one.done for one in dataset.report] == ["photo read as a viewer shows it"]
 
 
-def test_a_yaml_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    (draw.yolo(tmp_path) / "data.yaml").write_text("names: [cat")
+@pytest.mark.parametrize("text", [b"names: [cat", b"names: [caf\xe9]", b"names: [a]\nmade: 2024-13-45", b"[" * 3000])
+def test_a_yaml_that_cannot_be_read_is_refused(text: bytes, tmp_path: Path) -> None:
+    (draw.yolo(tmp_path) / "data.yaml").write_bytes(text)
     with pytest.raises(UserError, match="YAML that cannot be read"):
         yolo.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names", ["{cat: 0, dog: 1}", "{-1: cat}", "{1.5: cat}", "{900000000000: cat}", "5", "no.names"]
+)
+def test_names_that_are_neither_list_nor_numbered_nor_a_file_are_refused(names: str, tmp_path: Path) -> None:
+    (draw.yolo(tmp_path) / "data.yaml").write_text(f"names: {names}\n")
+    with pytest.raises(UserError, match=r"data\.yaml: names: .*; give a list"):
+        yolo.read(tmp_path)
+
+
+def test_names_may_be_a_file(tmp_path: Path) -> None:
+    (draw.yolo(tmp_path) / "data.yaml").write_text("names: data/my.names\n")
+    (tmp_path / "my.names").write_text("cat\ndog\n")
+    assert yolo.read(tmp_path).classes == ("cat", "dog")
+
+
+def test_entries_that_are_no_paths_are_reported(tmp_path: Path) -> None:
+    (draw.yolo(tmp_path) / "data.yaml").write_text(f"names: [cat]\ntrain: 5\nval: {{a: b}}\ntest: {'x' * 300}\n")
+    raw = yolo.read(tmp_path)
+    assert [one.done for one in raw.findings] == ["entry left out"] * 3
+    assert len(raw.drafts) == 4
+
+
+def test_a_list_of_photos_with_lines_that_name_none_gives_photos_that_are_missing(tmp_path: Path) -> None:
+    (darknet(tmp_path) / "train.txt").write_text("data/obj/0.jpg\n.\n" + "x" * 300)
+    dataset = yolo.read(tmp_path)
+    assert [one.path.is_file() for one in dataset.drafts[:2]] == [True, False]
+    assert len(dataset.splits["train"]) == 3
