@@ -30,68 +30,34 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow" --quiet
 
-clean:
-	rm -rf $(VENV) build dist *.egg-info
-
-# After a stage's version was raised (tests/stages/test_versions.py).
+# After a stage's version was raised, or its sources changed without altering what it makes.
 versions: install
 	$(BIN)/python -m tests.stages.fingerprints
 
-# Shows: long comparisons that DECISIONS and README quote. MFAST_DATA and MFAST_WEIGHTS name the real files.
-BCCD = $(BIN)/python -m mfast_edge.compress --model ssd_mbv1 --data voc:$(MFAST_DATA)/bccd \
-	--init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors --out $(RUNS)/house
+# Shows: long comparisons that README and DECISIONS quote. MFAST_DATA and MFAST_WEIGHTS name the real files.
+COCO_SSD = $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors
+BCCD = --model ssd_mbv1 --data voc:$(MFAST_DATA)/bccd --init $(COCO_SSD)
+COMPRESS = $(BIN)/python -m mfast_edge.compress $(BCCD) --out $(RUNS)/house
 
 house: install
-	$(BCCD) --target x86 --name seed0
-	$(BCCD) --target x86 --name seed1 --set seed=1 --until train
-	$(BCCD) --target x86 --name seed2 --set seed=2 --until train
+	$(COMPRESS) --target x86 --name seed0
+	$(COMPRESS) --target x86 --name seed1 --set seed=1 --until train
+	$(COMPRESS) --target x86 --name seed2 --set seed=2 --until train
 	$(BIN)/python -m tests.shows.house $(RUNS)/house/seed0 $(RUNS)/house/seed1 $(RUNS)/house/seed2
 
 jetson: install
-	$(BCCD) --target jetson --name jetson
+	$(COMPRESS) --target jetson --name jetson
 	$(BIN)/python -m export.lint $(RUNS)/house/jetson/bundle/export_onnx.onnx --runtime tensorrt-8.2 --no-int8
 
 coco: install
-	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --data yolo:$(MFAST_DATA)/coco128 \
-		--init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors
+	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128
 
 kills: install
 	$(BIN)/python -m tests.shows.kills --kills 20 --out $(RUNS)/kills -- --model tiny --plan tiny
 
 kills-bccd: install
-	$(BIN)/python -m tests.shows.kills --kills 3 --out $(RUNS)/kills-bccd -- --model ssd_mbv1 \
-		--data voc:$(MFAST_DATA)/bccd --init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors \
+	$(BIN)/python -m tests.shows.kills --kills 3 --out $(RUNS)/kills-bccd -- $(BCCD) \
 		--set train.images=1600 --set prune.images=800
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
-
-# After a stage's version was raised (tests/stages/test_versions.py).
-versions: install
-	$(BIN)/python -m tests.stages.fingerprints
-
-# Shows: long comparisons that DECISIONS and README quote. MFAST_DATA and MFAST_WEIGHTS name the real files.
-BCCD = $(BIN)/python -m mfast_edge.compress --model ssd_mbv1 --data voc:$(MFAST_DATA)/bccd \
-	--init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors --out $(RUNS)/house
-
-house: install
-	$(BCCD) --target x86 --name seed0
-	$(BCCD) --target x86 --name seed1 --set seed=1 --until train
-	$(BCCD) --target x86 --name seed2 --set seed=2 --until train
-	$(BIN)/python -m tests.shows.house $(RUNS)/house/seed0 $(RUNS)/house/seed1 $(RUNS)/house/seed2
-
-jetson: install
-	$(BCCD) --target jetson --name jetson
-	$(BIN)/python -m export.lint $(RUNS)/house/jetson/bundle/export_onnx.onnx --runtime tensorrt-8.2 --no-int8
-
-coco: install
-	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --data yolo:$(MFAST_DATA)/coco128 \
-		--init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors
-
-kills: install
-	$(BIN)/python -m tests.shows.kills --kills 20 --out $(RUNS)/kills -- --model tiny --plan tiny
-
-kills-bccd: install
-	$(BIN)/python -m tests.shows.kills --kills 3 --out $(RUNS)/kills-bccd --whole $(RUNS)/house -- \
-		--model ssd_mbv1 --data voc:$(MFAST_DATA)/bccd --until prune \
-		--init $(MFAST_WEIGHTS)/ssd_mobilenet_v1_075_coco.safetensors
