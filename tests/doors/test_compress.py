@@ -192,7 +192,12 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupted_run_exits_with_130(tmp_path: Path) -> None:
-    started = subprocess.Popen([*DOOR, *TINY, "--out", str(tmp_path / "r")], stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        [*DOOR, *TINY, "--out", str(tmp_path / "r")],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     while started.poll() is None and not list(tmp_path.glob("r/work/*/state/last.safetensors")):
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)
