@@ -57,7 +57,7 @@ kills: install
 
 kills-bccd: install
 	$(BIN)/python -m tests.shows.kills --kills 3 --out $(RUNS)/kills-bccd -- $(BCCD) \
-		--set train.images=1600 --set prune.images=800
+		--set train.images=800 --set prune.images=400
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
