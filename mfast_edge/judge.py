@@ -53,6 +53,7 @@ class Verdict:
     bytes_ratio: float | None = None  # of child / parent
     probed: bool = False  # a network that was judged as the int8 graph it will become
     parity: Mapping[str, float] | None = None
+    over_budget: bool = False  # it would pay, but loses too much
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +133,30 @@ def settle(verdict: Verdict, budget: float) -> Verdict:
     proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
     speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
     sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
-    return replace(verdict, keep=keep, sentence=sentence)
+    over = loss_over(verdict.loss, budget) and ratio.high < FASTER
+    return replace(verdict, keep=keep, sentence=sentence, over_budget=over)
+
+
+def overruled(verdict: Verdict, why: str) -> Verdict:
+    """A kept child taken back all the same."""
+    told = verdict.sentence.replace("kept:", "rolled back:", 1)
+    return replace(verdict, keep=False, sentence=f"{told}; {why}")
 
 
 def weighed(ratio: timing.Ratio, bytes_ratio: float, loss: Mapping[str, float], budget: float) -> tuple[bool, str]:
     """The rule itself: (keep, what spoke against it)."""
     faster = ratio.high < FASTER
     lighter = bytes_ratio <= LIGHTER and ratio.low <= 1 <= ratio.high
-    if loss["points"] > budget:
+    if loss_over(loss, budget):
         return False, "; over the budget"
     if not (faster or lighter):
         return False, "; not faster"
     return True, "" if faster else f"; no slower and {1 - bytes_ratio:.0%} lighter"
+
+
+def loss_over(loss: Mapping[str, float], budget: float) -> bool:
+    """Whether more was lost than may be."""
+    return loss["points"] > budget
 
 
 def race(shop: Workshop, graphs: Mapping[str, Path]) -> tuple[str, timing.Ratio]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mfast_edge.candidate import Candidate, Step, child_key
-from mfast_edge.judge import Judge, Verdict
+from mfast_edge.judge import Judge, Verdict, overruled
 from mfast_edge.plan import Plan, Stage
 from mfast_edge.store import read_json, write_json
 from mfast_edge.workshop import Workshop
@@ -31,23 +31,49 @@ class Row:
 def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: Callable[[Row], None]) -> list[Row]:
     """Every stage in order; what does not pay is left behind.
 
-    Ends after `until`, if given, and before a stage that cannot take what is left: an export that does not
-    find what its network finds is no parent for anything.
+    Where a stage that pays more comes to nothing because an earlier one has used up the budget, the earlier
+    one is taken back and the rest is walked again; nothing is made or measured twice.
     """
-    rows: list[Row] = []
+    taken_back: dict[str, str] = {}
+    while True:
+        rows: list[Row] = []
+        for row in once(plan, shop, judge, until, taken_back):
+            rows.append(row)
+            tell(row)
+        blamed = culprit(rows)
+        if blamed is None:
+            return rows
+        taken_back[blamed] = f"with it {rows[-1].stage} would be over the budget"
+
+
+def once(plan: Plan, shop: Workshop, judge: Judge, until: str | None, taken_back: Mapping[str, str]) -> Iterator[Row]:
+    """The stages one after the other, as long as each can take what the ones before have left.
+
+    An export that does not find what its network finds is no parent for anything.
+    """
     current, base = shop.root, None
     for name, stage in plan.stages:
         if stage.gives(current.form) is None:
-            break
+            return
         child, seconds = make(name, stage, current, shop, plan.seed)
         verdict = judge.verdict(name, base, current, child)
-        rows.append(Row(name, child, verdict, seconds))
-        tell(rows[-1])
+        if name in taken_back:
+            verdict = overruled(verdict, taken_back[name])
+        yield Row(name, child, verdict, seconds)
         base = base or child
         current = child if verdict.keep else current
         if name == until:
-            break
-    return rows
+            return
+
+
+def culprit(rows: list[Row]) -> str | None:
+    """The last kept stage that cost accuracy, where the last row of all is over the budget and pays more."""
+    last = rows[-1].verdict
+    if not last.over_budget or last.ratio is None:
+        return None
+    kept = [row for row in rows if row.verdict.keep and row.verdict.ratio]
+    less = [row.stage for row in kept if row.verdict.ratio and row.verdict.ratio["median"] > last.ratio["median"]]
+    return less[-1] if less else None
 
 
 def step_of(name: str, stage: Stage, shop: Workshop, seed: int) -> Step:
