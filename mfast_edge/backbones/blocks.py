@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,9 +24,14 @@ class Block(nn.Module):
         self.conv = nn.Conv2d(*channels, kernel, stride, before if even else 0, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(channels[1], eps=1e-3, momentum=0.03)
         self.out = -(-size // stride)
+        self.single = size == 1 and kernel > 1
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, size, size) → (B, out, self.out, self.out)."""
         if self.pad is not None:
             x = F.pad(x, self.pad)
+        if self.single and torch.is_autocast_enabled(x.device.type):
+            # torch 2.15 on a CPU: the bfloat16 weight gradient of a 3x3 convolution on a 1x1 map is not finite.
+            with torch.autocast(x.device.type, enabled=False):
+                return F.relu6(self.norm(self.conv(x.float())))
         return F.relu6(self.norm(self.conv(x)))

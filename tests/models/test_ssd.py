@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mfast_edge.backbones.blocks import same
+from mfast_edge.backbones.blocks import Block, same
 from mfast_edge.backbones.norms import measure
 from mfast_edge.backbones.weights import tensors
 from mfast_edge.errors import UserError
@@ -88,6 +88,23 @@ def test_the_loss_counts_three_negatives_for_each_match() -> None:
     told = loss((codes, logits), [truth])
     assert matched >= 1
     assert float(told["class"]) == pytest.approx(4 * np.log(2), rel=1e-5)
+
+
+def test_bfloat16_gradients_of_a_map_of_one_cell_are_those_of_float32() -> None:
+    torch.manual_seed(0)
+    block = Block(1, (32, 64), 3, 2)
+    image, pull = torch.randn(16, 32, 1, 1), torch.randn(16, 64, 1, 1)
+    found = []
+    for bfloat16 in (False, *[True] * 20):  # the fault is in memory nobody wrote: it comes and goes
+        block.zero_grad()
+        torch.full((4096,), float("nan")).sum()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            outputs = block(image.to(memory_format=torch.channels_last))
+        (outputs.float() * pull).sum().backward()
+        assert block.conv.weight.grad is not None
+        found.append(block.conv.weight.grad.flatten().clone())
+    for other in found[1:]:
+        assert torch.cosine_similarity(found[0], other, dim=0) > 0.98
 
 
 def test_a_photo_without_boxes_has_a_finite_loss() -> None:
