@@ -27,6 +27,11 @@ def test_the_target_decides_rounding_opset_and_dressing() -> None:
     assert stages["quantize"].model_dump(mode="json")["dressing"]["activations"] == "uint8"
 
 
+def test_jetson_shares_what_x86_trained_and_pruned() -> None:
+    here, there = (dict(read("quick", target, {}).stages) for target in (X86, find("jetson")))
+    assert [here[name] for name in ("train", "prune")] == [there[name] for name in ("train", "prune")]
+
+
 def test_a_target_without_int8_leaves_quantize_out_and_says_so() -> None:
     plan = read("quick", find("jetson"), {})
     assert [name for name, _ in plan.stages] == ["train", "prune", "export_onnx"]

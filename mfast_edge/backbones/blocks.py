@@ -22,7 +22,7 @@ class Block(nn.Module):
         even = before == after
         self.pad = None if even else (before, after, before, after)
         self.conv = nn.Conv2d(*channels, kernel, stride, before if even else 0, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(channels[1], eps=1e-3, momentum=0.03)
+        self.norm = nn.BatchNorm2d(channels[1], eps=1e-3)
         self.out = -(-size // stride)
         self.single = size == 1 and kernel > 1
 

@@ -28,7 +28,7 @@ def stages(final: Json) -> Table:
     ms = "proxy ms" if final["proxy"] else "ms"
     runtimes = list(final["ms"])
     times = [f"{runtime} {ms}" for runtime in runtimes]
-    head = ["Stage", "mAP@.5", "mAP", "F1", "MB", *times, f"End to end {ms}", "Made in", ""]
+    head = ["Stage", "mAP@.5", "mAP", "F1", "Detections as torch's", "MB", *times, f"End to end {ms}", "Made in", ""]
     return Table("Stages (quality on val)", head, [stage(row, runtimes) for row in final["rows"]])
 
 
@@ -38,7 +38,9 @@ def stage(row: Json, runtimes: list[str]) -> list[str]:
     quality = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
     times = [f"{row['forward_ms'][runtime]:.2f}" for runtime in runtimes]
     end = f"{row['e2e_ms']:.2f} ({row['runtime']})"
-    return [row["stage"], *quality, f"{row['mb']:.2f}", *times, end, made, "kept" if row["keep"] else "rolled back"]
+    same = ABSENT if row["parity"] is None else f"{row['parity']['share']:.1%} of {row['parity']['detections']}"
+    kept = "kept" if row["keep"] else "rolled back"
+    return [row["stage"], *quality, same, f"{row['mb']:.2f}", *times, end, made, kept]
 
 
 def quality(final: Json) -> Table:

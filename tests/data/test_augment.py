@@ -88,6 +88,6 @@ def test_a_background_photo_is_augmented_without_boxes() -> None:
 
 def test_overlaps_that_no_crop_can_reach_are_not_tried() -> None:
     photo, row = torch.zeros(3, 100, 100), torch.arange(1)
-    sides = {5.0: 1, 20.0: 3, 29.0: 6}  # 25/900 < .1, 400/900 < .5, 841/900 > .9
+    sides = {5.0: 1, 27.0: 3, 39.0: 6}  # 25/1600 < .1, 729/1600 < .5, 1521/1600 > .9
     for side, overlaps in sides.items():
         assert reachable(wrapped(photo, torch.tensor([[0, 0, side, side]]), row)["boxes"]) == overlaps
