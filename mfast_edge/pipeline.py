@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,20 @@ def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: C
     """Every stage in order; what does not pay is left behind.
 
     Where a stage that pays more comes to nothing because an earlier one has used up the budget, the earlier
-    one is taken back and the rest is walked again; nothing is made or measured twice.
+    one is taken back and the rest is walked again; nothing is made, measured or told twice.
     """
     taken_back: dict[str, str] = {}
+    seconds: dict[str, float | None] = {}
+    told: set[tuple[str, str]] = set()
     while True:
         rows: list[Row] = []
-        for row in once(plan, shop, judge, until, taken_back):
+        for walked in once(plan, shop, judge, until, taken_back):
+            key, sentence = walked.candidate.key, walked.verdict.sentence
+            row = replace(walked, seconds=seconds.setdefault(key, walked.seconds))
             rows.append(row)
-            tell(row)
+            if (key, sentence) not in told:
+                told.add((key, sentence))
+                tell(row)
         blamed = culprit(rows)
         if blamed is None:
             return rows

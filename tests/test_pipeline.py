@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mfast_edge import pipeline
 from mfast_edge.candidate import Candidate
 from mfast_edge.judge import Verdict, overruled, settle
 from mfast_edge.pipeline import Row, culprit
@@ -35,6 +37,24 @@ def row(stage: str, ratio: float | None, points: float, budget: float = 1.0) -> 
 )
 def test_what_pays_less_gives_way(rows: list[tuple[str, float | None, float]], blamed: str | None) -> None:
     assert culprit([row(*one) for one in rows]) == blamed
+
+
+def test_a_second_walk_tells_only_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """train stands as it was, 7 seconds, told once; prune is told again, as taken back."""
+    train, prune, whole = row("train", None, 0.0), row("prune", 0.8, 0.8), row("quantize", 0.34, 0.3)
+    walks = [
+        [replace(train, seconds=7.0), replace(prune, seconds=9.0), row("quantize", 0.34, 1.2)],
+        [train, replace(prune, verdict=overruled(prune.verdict, "why")), whole],
+    ]
+    monkeypatch.setattr(pipeline, "once", lambda *_: iter(walks.pop(0)))
+    told: list[Row] = []
+    ends = pipeline.walk(None, None, None, until=None, tell=told.append)  # type: ignore[arg-type]
+    assert [(one.stage, one.seconds, one.verdict.keep) for one in ends] == [
+        ("train", 7.0, True),
+        ("prune", 9.0, False),
+        ("quantize", None, True),
+    ]
+    assert [one.stage for one in told] == ["train", "prune", "quantize", "prune", "quantize"]
 
 
 def test_a_stage_taken_back_says_why() -> None:
