@@ -84,9 +84,14 @@ def write(path: Path, results: Results) -> None:
     _replace(path, asdict(results))
 
 
-def table_file(path: Path, rows: Sequence[Mapping[str, Any]], machine: Any, date: str, command: str) -> None:
-    """Write a table of the docs, `benchmarks/tables/<name>.json`, in one step. Raises ResultsError."""
-    table = {"machine": machine, "date": date, "command": command, "rows": [dict(row) for row in rows]}
+def table_file(
+    path: Path, rows: Sequence[Mapping[str, Any]], machine: Any, date: str, command: str, **summary: Any
+) -> None:
+    """Write a table of the docs, `benchmarks/tables/<name>.json`, in one step. Raises ResultsError.
+
+    `summary`: what is said of all rows together.
+    """
+    table = {"machine": machine, "date": date, "command": command, **summary, "rows": [dict(row) for row in rows]}
     _replace(path, table)
 
 

@@ -54,6 +54,7 @@ class Verdict:
     probed: bool = False  # a network that was judged as the int8 graph it will become
     parity: Mapping[str, float] | None = None
     over_budget: bool = False  # it would pay, but loses too much
+    ms: float | None = None  # of the graph that stands for it, in its fastest runtime, where it was judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +68,31 @@ class Judge:
 
     def verdict(self, stage: str, base: Candidate | None, parent: Candidate, child: Candidate) -> Verdict:
         """The stored verdict, or a new one, stored before it is returned."""
+        if known := self.stored(parent, child):
+            return known
+        verdict = settle(self.decide(stage, base or child, parent, child), self.budget)
+        write_json(self.place(parent, child), asdict(verdict))
+        return verdict
+
+    def stored(self, parent: Candidate, child: Candidate) -> Verdict | None:
+        """What was measured before, under this run's budget."""
+        told = read_json(self.place(parent, child))
+        return settle(Verdict(**told), self.budget) if told else None
+
+    def place(self, parent: Candidate, child: Candidate) -> Path:
+        """Where a verdict lies: another machine, runtime or dressing is another verdict."""
         target, probed = self.shop.target, self.probed(child)
         terms = digest([target.measured, target.here, target.threads, probed, target.int8 and target.int8.model_dump()])
-        place = self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{terms[:6]}.json"
-        if told := read_json(place):
-            return settle(Verdict(**told), self.budget)  # what was measured stays; the budget may be another
-        verdict = settle(self.decide(stage, base or child, parent, child), self.budget)
-        write_json(place, asdict(verdict))
-        return verdict
+        return self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{terms[:6]}.json"
 
     def decide(self, stage: str, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """A first network is kept; a graph is kept if it finds the same; anything else must pay."""
         names = Names(stage, parent.key, child.key, self.shop.machine)
         if parent.form == "none":
-            quality = as_torch(self.shop, child, "val").quality
-            return Verdict(*names, True, "kept: what all others are compared with", "torch", False, quality.to_json())
+            quality, proxy = as_torch(self.shop, child, "val").quality, not self.shop.target.here
+            runtime, ms = alone(self.shop, float_graph(self.shop, child))
+            sentence = "kept: what all others are compared with"
+            return Verdict(*names, True, sentence, runtime, proxy, quality.to_json(), ms=ms)
         if parent.form == "torch" and child.form == "onnx":
             return self.alike(names, base, child)
         return self.weigh(names, base, parent, child)
@@ -92,22 +103,24 @@ class Judge:
         same = parity(self.shop, child, runtime)
         keep = same["detections"] > 0 and same["share"] >= PARITY
         matched = f"{same['share']:.2%} of {same['detections']} detections match torch's"
-        sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must)"
+        few = f"; fewer than {PARITY_DETECTIONS}: too few photos" if same["detections"] < PARITY_DETECTIONS else ""
+        sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must){few}"
         looked, proxy = as_file(self.shop, child, runtime, "val"), not self.shop.target.here
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
-        return Verdict(*names, keep, sentence, runtime, proxy, looked.quality.to_json(), loss, parity=same)
+        fastest, ms = alone(self.shop, child.file)
+        return Verdict(*names, keep, sentence, fastest, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
 
     def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """Time and quality of the child, for `settle` to decide by."""
         graphs = {"parent": self.graph(parent), "child": self.graph(child)}
-        runtime, ratio = race(self.shop, graphs)
+        runtime, ratio, ms = race(self.shop, graphs)
         looked = self.look(child, graphs["child"], runtime)
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
         same = parity(self.shop, child, runtime) if child.form == "onnx" else None
         lighter = graphs["child"].stat().st_size / graphs["parent"].stat().st_size
         return Verdict(
             *names, False, "", runtime, not self.shop.target.here, looked.quality.to_json(), loss, ratio._asdict(),
-            lighter, self.probed(child), same,
+            lighter, self.probed(child), same, ms=ms,
         )  # fmt: skip
 
     def probed(self, candidate: Candidate) -> bool:
@@ -159,17 +172,28 @@ def loss_over(loss: Mapping[str, float], budget: float) -> bool:
     return loss["points"] > budget
 
 
-def race(shop: Workshop, graphs: Mapping[str, Path]) -> tuple[str, timing.Ratio]:
-    """(the child's fastest runtime, time of child / parent), each in its fastest runtime, alternating rounds."""
+def race(shop: Workshop, graphs: Mapping[str, Path]) -> tuple[str, timing.Ratio, float]:
+    """(the child's fastest runtime, time of child / parent, the child's ms), each in its fastest runtime."""
+    series = raced(shop, graphs)
+    child, parent = (quickest(series, name) for name in ("child", "parent"))
+    return child.name.split()[1], timing.ratio(child, parent), timing.percentile(child, 50)
+
+
+def alone(shop: Workshop, graph: Path) -> tuple[str, float]:
+    """(a graph's fastest runtime, its ms there)."""
+    found = quickest(raced(shop, {"child": graph}), "child")
+    return found.name.split()[1], timing.percentile(found, 50)
+
+
+def raced(shop: Workshop, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
+    """Each graph in each runtime on a grey image, in alternating rounds; `<name> <runtime>` → its times."""
     image = np.full((1, 3, shop.facts["height"], shop.facts["width"]), 114, np.float32)
     calls = {
         (name, runtime): partial(open_file(path, runtime, shop.target.threads), image)
         for name, path in graphs.items()
         for runtime in shop.target.measured
     }
-    series = shop.time({f"{name} {runtime}": call for (name, runtime), call in calls.items()})
-    child, parent = (quickest(series, name) for name in ("child", "parent"))
-    return child.name.split()[1], timing.ratio(child, parent)
+    return shop.time({f"{name} {runtime}": call for (name, runtime), call in calls.items()})
 
 
 def quickest(series: Mapping[str, timing.Series], name: str) -> timing.Series:

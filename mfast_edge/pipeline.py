@@ -32,24 +32,36 @@ def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: C
     """Every stage in order; what does not pay is left behind.
 
     Where a stage that pays more comes to nothing because an earlier one has used up the budget, the earlier
-    one is taken back and the rest is walked again; nothing is made, measured or told twice.
+    one is taken back and the rest is walked again; where that does not save the later one, the first walk
+    stands. Nothing is made or measured twice; a stage is told again when its verdict changed.
     """
     taken_back: dict[str, str] = {}
     seconds: dict[str, float | None] = {}
-    told: set[tuple[str, str]] = set()
+    told: dict[str, str] = {}  # key → the sentence told last
+    walks: list[list[Row]] = []
     while True:
         rows: list[Row] = []
         for walked in once(plan, shop, judge, until, taken_back):
-            key, sentence = walked.candidate.key, walked.verdict.sentence
-            row = replace(walked, seconds=seconds.setdefault(key, walked.seconds))
-            rows.append(row)
-            if (key, sentence) not in told:
-                told.add((key, sentence))
-                tell(row)
+            key = walked.candidate.key
+            rows.append(replace(walked, seconds=seconds.setdefault(key, walked.seconds)))
+            news(rows[-1], told, tell)
+        walks.append(rows)
         blamed = culprit(rows)
         if blamed is None:
-            return rows
+            break
         taken_back[blamed] = f"with it {rows[-1].stage} would be over the budget"
+    best = walks[-1] if walks[-1][-1].verdict.keep else walks[0]
+    for row in best:
+        news(row, told, tell)
+    return best
+
+
+def news(row: Row, told: dict[str, str], tell: Callable[[Row], None]) -> None:
+    """Tell a row unless the same was told of it last."""
+    key, sentence = row.candidate.key, row.verdict.sentence
+    if told.get(key) != sentence:
+        told[key] = sentence
+        tell(row)
 
 
 def once(plan: Plan, shop: Workshop, judge: Judge, until: str | None, taken_back: Mapping[str, str]) -> Iterator[Row]:
@@ -97,16 +109,18 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
     assert form is not None, f"{name} was let through the plan"
     begun = time.monotonic()
     with shop.store.work(key) as work:
+        whole = not any(work.state.iterdir())
         stage.run(parent, work, shop)
         made = shop.store.keep(work, parent, step, key, form)
     seconds = time.monotonic() - begun
-    note(shop, step, seconds)
+    if whole:  # what goes on from a killed run's state says nothing of how long the whole takes
+        note(shop, step, seconds)
     return made, seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A stage of a plan that was not run: its key if every stage is kept, and the minutes it may take."""
+    """A stage of a plan that was not run: its key, and the minutes it may take (without those of its judging)."""
 
     stage: str
     key: str
@@ -118,20 +132,26 @@ class Expected:
         return asdict(self)
 
 
-def expected(plan: Plan, shop: Workshop) -> list[Expected]:
-    """What `walk` would do; minutes from this machine's earlier runs of the model, else from a 2-core CPU's."""
+def expected(plan: Plan, shop: Workshop, judge: Judge) -> list[Expected]:
+    """What `walk` would do by the verdicts that are stored, every other stage kept.
+
+    Minutes are from this machine's earlier runs of the same build, else from a 2-core CPU's.
+    """
     current, rows = shop.root, []
     pace = read_json(paces(shop)) or {}
     for name, stage in plan.stages:
+        form = stage.gives(current.form)
+        if form is None:  # as in `once`
+            return rows
         step = step_of(name, stage, shop, plan.seed)
         key = child_key(current, step)
         found = shop.store.find(key)
         images = int(step.settings.get("images", 1))
-        seconds = pace.get(f"{shop.model.name} {name}", PACE.get(name, PACE["train"]))
+        seconds = pace.get(paced(shop, step), PACE.get(name, PACE["train"]))
         rows.append(Expected(name, key, found is not None, images * seconds / 60))
-        form = stage.gives(current.form)
-        assert form is not None
-        current = found or Candidate(key, shop.model.name, form, shop.store.folder(key), (*current.lineage, step))
+        child = found or Candidate(key, shop.model.name, form, shop.store.folder(key), (*current.lineage, step))
+        verdict = judge.stored(current, child)
+        current = child if verdict is None or verdict.keep else current
     return rows
 
 
@@ -144,4 +164,9 @@ def note(shop: Workshop, step: Step, seconds: float) -> None:
     """Remember how long a stage took per image."""
     known = read_json(paces(shop)) or {}
     images = int(step.settings.get("images", 1))
-    write_json(paces(shop), {**known, f"{shop.model.name} {step.stage}": seconds / images})
+    write_json(paces(shop), {**known, paced(shop, step): seconds / images})
+
+
+def paced(shop: Workshop, step: Step) -> str:
+    """What has a pace of its own: a stage of the model as built, at a batch size."""
+    return f"{shop.model.name} {shop.root.key} {step.stage} {step.settings.get('batch', '')}".rstrip()

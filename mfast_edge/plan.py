@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
@@ -72,8 +73,13 @@ class Plan:
         return any(name == "quantize" for name, _ in self.stages)
 
 
-def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
-    """The plan `name` with dotted settings `given` on top; UserError lists every mistake at once."""
+def read(
+    name: str, target: Target, given: Mapping[str, Any], build: Callable[[Mapping[str, Any]], object] | None = None
+) -> Plan:
+    """The plan `name` with dotted settings `given` on top; UserError lists every mistake at once.
+
+    `build` checks the model's settings and raises UserError where it cannot be built from them.
+    """
     tree = named("plans", name, "--plan")
     where = f"plan {tree['name']}"
     mistakes: list[str] = []
@@ -83,6 +89,8 @@ def read(name: str, target: Target, given: Mapping[str, Any]) -> Plan:
     for dotted, value in given.items():
         place(dotted, value, (top, model, dict(rows)), mistakes)
     head = collect(Head, {**top, "stages": ()}, where, mistakes)
+    if build:
+        attempt(partial(build, model), mistakes)
     stages = [(stage, collect(stage_class(stage), settings, f"{where}: {stage}", mistakes)) for stage, settings in rows]
     if mistakes or head is None:
         raise UserError("; ".join(mistakes))
@@ -131,8 +139,13 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
 
 def collect(kind: type[Settings], given: Mapping[str, Any], where: str, mistakes: list[str]) -> Any:
     """A checked record, or None with its mistakes noted."""
+    return attempt(partial(check, kind, given, where), mistakes)
+
+
+def attempt(call: Callable[[], Any], mistakes: list[str]) -> Any:
+    """What `call` returns, or None with its mistakes noted."""
     try:
-        return check(kind, given, where)
+        return call()
     except UserError as wrong:
         mistakes.append(str(wrong))
         return None

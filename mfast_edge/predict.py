@@ -33,21 +33,29 @@ def predict(  # noqa: PLR0913 - the arguments of the command
     runtime: Annotated[str | None, typer.Option(help="onnxruntime or openvino; its fastest if absent.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="As many as the run was timed with if absent.")] = None,
 ) -> None:
-    """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms."""
+    """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms.
+
+    A photo that cannot be read is named, the others are drawn; the exit code is then 2.
+    """
     from mfast_edge.opened import opened
     from mfast_edge.tasks.detect import above, write
 
     paths, source = listed(photos), opened(run)
     sure = source.confidence if score is None else score
     out.mkdir(parents=True, exist_ok=True)
-    names = titles(paths)
-    kept = []
-    for path, name, (photo, found, ms) in zip(paths, names, detected(source, paths, (runtime, threads)), strict=True):
-        kept.append(above(found, sure))
-        save(photo, kept[-1], source.facts["classes"], out / name)
-        print(f"{path}: {counted(kept[-1], source.facts['classes'])}  {ms:.1f} ms")
-    write(out / "detections.json", names, kept, source.facts["classes"])
-    print(f"{len(paths)} drawn photos and detections.json in {out}, from score {sure:.3f}")
+    kept, unread = {}, []
+    for path, name, seen in zip(paths, titles(paths), detected(source, paths, (runtime, threads)), strict=True):
+        if isinstance(seen, UserError):
+            unread.append(seen)
+            continue
+        photo, found, ms = seen
+        kept[name] = above(found, sure)
+        save(photo, kept[name], source.facts["classes"], out / name)
+        print(f"{path}: {counted(kept[name], source.facts['classes'])}  {ms:.1f} ms")
+    write(out / "detections.json", list(kept), list(kept.values()), source.facts["classes"])
+    print(f"{len(kept)} drawn photos and detections.json in {out}, from score {sure:.3f}")
+    if unread:
+        raise UserError("; ".join(map(str, unread)))
 
 
 def listed(given: list[Path]) -> list[Path]:
@@ -62,14 +70,18 @@ def listed(given: list[Path]) -> list[Path]:
     return [photo for path in given for photo in (photos(path) if path.is_dir() else [path])]
 
 
-def detected(source: Opened, paths: list[Path], how: tuple[str | None, int | None]) -> Iterator[Seen]:
-    """Each photo, what is found in it, and the ms from its pixels to that."""
+def detected(source: Opened, paths: list[Path], how: tuple[str | None, int | None]) -> Iterator[Seen | UserError]:
+    """Each photo, what is found in it, and the ms from its pixels to that; or why it cannot be read."""
     from mfast_edge.data.photo import load_path
     from mfast_edge.models.detections import detect
 
     forward = source.forward(*how)
     for path in paths:
-        photo = load_path(path)
+        try:
+            photo = load_path(path)
+        except UserError as wrong:
+            yield wrong
+            continue
         yield (photo, *timed(partial(detect, photo, forward, source.model.decode, source.facts)))
 
 

@@ -17,7 +17,7 @@ from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph
 from mfast_edge.tasks import detect as task
-from mfast_edge.timed import Timed, clock, fastest
+from mfast_edge.timed import TORCH, Timed, clock, fastest
 
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
@@ -88,8 +88,8 @@ def test(shop: Workshop, row: Row, runtime: str) -> Examined:
 
 
 def forwards(timed: Sequence[Timed], row: Row, shop: Workshop) -> dict[str, float]:
-    """{runtime: p50 in ms} of a row's forward at the target's threads."""
-    mine = (t for t in timed if t.stage == row.stage and t.threads == shop.target.threads)
+    """{runtime: p50 in ms} of the forward of a row's graph at the target's threads."""
+    mine = (t for t in timed if t.stage == row.stage and t.threads == shop.target.threads and t.runtime != TORCH)
     return {t.runtime: t.forward["p50"] for t in mine}
 
 
@@ -175,7 +175,7 @@ def record(
 
 def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
     """One line of the results file."""
-    graph = float_graph(shop, row.candidate)
+    graph = row.candidate.file if t.runtime == TORCH else float_graph(shop, row.candidate)
     return results.Row(
         name=f"{shop.model.name} {row.stage}",
         file=graph.name,

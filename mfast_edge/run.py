@@ -14,16 +14,20 @@ from mfast_edge import target as targets
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
-from mfast_edge.settings import Settings, assignments, check, named
+from mfast_edge.settings import Settings, assignments, check
 from mfast_edge.store import Store, read_json, write_json
 from mfast_edge.terminal import Terminal
 
 if TYPE_CHECKING:
+    from mfast_edge.judge import Judge
     from mfast_edge.model import Model
     from mfast_edge.pipeline import Row
     from mfast_edge.plan import Plan
     from mfast_edge.target import Target
     from mfast_edge.workshop import Workshop
+
+
+FEWEST = 2  # photos to train on
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,13 @@ class Asked:
 def run(asked: Asked) -> int:
     """0: every gate passed. 1: one failed; the report is written all the same."""
     model, target = models.find(asked.model, MODELS), targets.find(asked.target)
-    plan = plans.read(asked.plan, target, asked.given)
+    plan = plans.read(asked.plan, target, asked.given, lambda given: build_settings(model, given, asked.init, ("any",)))
     check_until(asked.until, plan)
     terminal = Terminal(asked.json)
     shop = furnish(asked, model, target, plan, terminal)
-    if asked.dry_run:
-        return preview(plan, shop, terminal)
     folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
+    if asked.dry_run:
+        return preview(plan, shop, folder, terminal)
     terminal.head(plan, shop, folder)
     if asked.search:
         plan = best_of(asked, plan, shop, folder, terminal)
@@ -83,11 +87,12 @@ def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Te
     from mfast_edge.data.index import read
     from mfast_edge.workshop import Workshop
 
-    build_settings(model, plan.model, asked.init, ("any",))  # its mistakes before any reading
     asked.out.mkdir(parents=True, exist_ok=True)
     if plan.timing:
         target = target.model_copy(update={"timing": plan.timing})
     data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed)
+    if len(data.splits["train"]) < FEWEST:
+        raise UserError(f"data: {data.spec}: one photo to train on; batch norms need at least {FEWEST}")
     build = build_settings(model, plan.model, asked.init, data.classes)
     store, device = Store(asked.out), asked.device
     return Workshop(model, build, data, target, store, plan.seed, device, asked.init, terminal.progress)
@@ -103,19 +108,19 @@ def build_settings(model: Model, given: Mapping[str, Any], init: Path | None, cl
     return check(model.build, {**inferred, "classes": classes, **given}, "model")
 
 
-def preview(plan: Plan, shop: Workshop, terminal: Terminal) -> int:
+def preview(plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> int:
     """--dry-run: stages, what the store holds already, expected minutes."""
     from mfast_edge.pipeline import expected
 
-    terminal.preview(plan, shop, expected(plan, shop))
+    terminal.preview(plan, shop, expected(plan, shop, judged(plan, shop, folder)))
     return 0
 
 
 def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> Plan:
     """The plan with the settings that the search found best."""
-    from mfast_edge.tune import Tuner
+    from mfast_edge.tune import Tuner, space_of
 
-    if both := sorted(set(asked.given) & set(named("spaces", plan.name, "--search"))):
+    if both := sorted(set(asked.given) & set(space_of(plan.name))):
         raise UserError(f"--set {both[0]}: --search looks for this setting; one of the two would be right")
 
     def planned(params: Mapping[str, Any]) -> Plan:
@@ -126,7 +131,6 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
 
 def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal) -> list[Row]:
     """The stages, each told as it ends and noted in the journal."""
-    from mfast_edge.judge import Judge
     from mfast_edge.pipeline import walk
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,8 +149,14 @@ def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal
         with (folder / "journal.jsonl").open("a") as journal:
             journal.write(json.dumps(line) + "\n")
 
-    judge = Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts")
-    return walk(plan, shop, judge, until=until, tell=tell)
+    return walk(plan, shop, judged(plan, shop, folder), until=until, tell=tell)
+
+
+def judged(plan: Plan, shop: Workshop, folder: Path) -> Judge:
+    """The judge of a run."""
+    from mfast_edge.judge import Judge
+
+    return Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts")
 
 
 def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: str) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mfast_edge.settings import Settings, check, named
+from mfast_edge.errors import UserError
+from mfast_edge.settings import Settings, check, named, names
 
+RUNTIMES = ("onnxruntime", "openvino", "tensorrt")
 Precision = Literal["float32", "float16", "bfloat16", "int8"]
 
 
@@ -62,4 +64,11 @@ class Target(Settings):
 
 def find(name: str) -> Target:
     """The target called `name`, or in the YAML file `name`; UserError names the known ones."""
-    return check(Target, named("targets", name, "--target"), f"--target {name}")
+    target = check(Target, named("targets", name, "--target"), f"--target {name}")
+    for what, given, known in (
+        ("runtimes", target.runtimes, RUNTIMES),
+        ("rules", (target.rules,) if target.rules else (), names("runtimes")),
+    ):
+        if strange := [one for one in given if one not in known]:
+            raise UserError(f"--target {name}: {what}: {strange[0]!r} is not known; known: {', '.join(known)}")
+    return target

@@ -53,6 +53,8 @@ class Terminal:
         quality, file = row.verdict.quality, row.candidate.file
         took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
         figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size(file):6.2f} MB"
+        if row.verdict.ms is not None:
+            figures += f"  {row.verdict.ms:6.2f} {'proxy ms' if row.verdict.proxy else 'ms'}"
         same = row.verdict.parity
         if same and row.stage != "export_onnx":
             figures += f"  {same['share']:.1%} of {same['detections']} detections as torch's"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from itertools import cycle
 from os import cpu_count
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.detections import Decode, Forward, detect, finish
 from mfast_edge.models.resize import blob
 from mfast_edge.pipeline import Row
-from mfast_edge.runners import backward, float_graph, torch_on
+from mfast_edge.runners import backward, float_graph, through, torch_on
 
 if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
-PARTS = ("pre", "post", "end_to_end", "forward_backward")
+PARTS = ("pre", "post", "end_to_end")
+TORCH = "torch"  # the runtime of a torch candidate's own rows
 PHOTOS = 8  # that calls take in turn
 Summary = Mapping[str, float]
 
@@ -60,19 +62,34 @@ def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> list[tuple[Row,
 
 
 def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads: int, whole: bool) -> list[Timed]:
-    """Alternating rounds over all sessions; `whole` adds what surrounds the forward, and torch's backward."""
+    """Alternating rounds over all sessions; `whole` adds what surrounds the forward, and torch itself."""
     photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
     calls: dict[str, Callable[[], object]] = {}
     for row, runtime, session in sessions:
         made = parts(session, photos, shop.model.decode, shop.facts)
         wanted = {key(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
         calls = wanted | calls  # what needs no runtime is timed once
-        if whole and row.candidate.form == "torch":
-            calls[key(row, runtime, "forward_backward")] = backward(shop, row.candidate)
+    networks = list({row.stage: row for row, _, _ in sessions if whole and row.candidate.form == "torch"}.values())
+    for row in networks:
+        calls |= {key(row, TORCH, part): call for part, call in of_torch(shop, row).items()}
     with torch_on(threads):
         series = shop.time(calls)
     found = {name: timing.summary(one) for name, one in series.items()}
-    return [timed(row, runtime, threads, session, found) for row, runtime, session in sessions]
+    done = [timed(row, runtime, threads, session, found) for row, runtime, session in sessions]
+    return done + [in_torch(row, threads, found) for row in networks]
+
+
+def of_torch(shop: Workshop, row: Row) -> dict[str, Callable[[], object]]:
+    """A network's forward, and its forward and backward, in torch itself."""
+    image = np.zeros((1, 3, shop.facts["height"], shop.facts["width"]), np.float32)
+    forward = through(shop.network(row.candidate), shop.device)
+    return {"forward": partial(forward, image), "forward_backward": backward(shop, row.candidate)}
+
+
+def in_torch(row: Row, threads: int, found: Mapping[str, Summary]) -> Timed:
+    """What was found of one network in torch."""
+    both = {"forward_backward": found[key(row, TORCH, "forward_backward")]}
+    return Timed(row.stage, TORCH, threads, {TORCH: version(TORCH)}, found[key(row, TORCH, "forward")], both)
 
 
 def timed(row: Row, runtime: str, threads: int, session: Session, found: Mapping[str, Summary]) -> Timed:
@@ -83,9 +100,7 @@ def timed(row: Row, runtime: str, threads: int, session: Session, found: Mapping
 
 def key(row: Row, runtime: str, part: str) -> str:
     """What is timed together: resizing is the same for all, decoding for all runtimes of a row."""
-    return {"pre": "pre", "post": f"{row.stage} post", "forward_backward": f"{row.stage} torch"}.get(
-        part, f"{row.stage} {runtime} {part}"
-    )
+    return {"pre": "pre", "post": f"{row.stage} post"}.get(part, f"{row.stage} {runtime} {part}")
 
 
 def parts(
@@ -110,5 +125,6 @@ def parts(
 
 
 def fastest(timed: Sequence[Timed], stage: str, threads: int) -> Timed:
-    """The stage in the runtime with the smallest median."""
-    return min((t for t in timed if t.stage == stage and t.threads == threads), key=lambda t: t.forward["p50"])
+    """The stage's graph in the runtime with the smallest median."""
+    mine = (t for t in timed if t.stage == stage and t.threads == threads and t.runtime != TORCH)
+    return min(mine, key=lambda t: t.forward["p50"])

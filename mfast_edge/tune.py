@@ -12,7 +12,7 @@ from mfast_edge.errors import UserError
 from mfast_edge.judge import Judge, race
 from mfast_edge.pipeline import walk
 from mfast_edge.runners import float_graph
-from mfast_edge.settings import named
+from mfast_edge.settings import named, names
 from mfast_edge.store import read_json, write_json
 from search.space import SpaceError, parse
 from search.study import Rejected, Settings, StudyError, run
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.plan import Plan
     from mfast_edge.workshop import Workshop
+
+
+def space_of(plan: str) -> Mapping[str, Any]:
+    """{dotted setting: knob} of configs/spaces/<plan>.yaml; of quick's for a plan of the user's own."""
+    tree = named("spaces", plan if plan in names("spaces") else "quick", "--search")
+    return {name: knob for name, knob in tree.items() if name != "name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +40,14 @@ class Tuner:
     tell: Callable[[str], None]
 
     def best(self, trials: int) -> Mapping[str, Any]:
-        """The settings, out of configs/spaces/<plan>.yaml, whose final file is fastest within the budget.
+        """The settings, out of configs/spaces, whose final file is fastest within the budget.
 
         Each trial is a whole run of the plan on val; what trials share (the training) is in the store once.
         """
-        tree = named("spaces", self.plan.name, f"--search: a space for plan {self.plan.name}")
-        knobs = {name: knob for name, knob in tree.items() if name != "name"}
-        strange = [name for name in knobs if name.partition(".")[0] not in dict(self.plan.stages)]
-        if strange:
-            raise UserError(f"--search: {strange[0]} belongs to no stage of plan {self.plan.name}; prune.keep would")
+        stages = dict(self.plan.stages)
+        knobs = {name: knob for name, knob in space_of(self.plan.name).items() if name.partition(".")[0] in stages}
+        if not knobs:
+            raise UserError(f"--search: nothing to vary in plan {self.plan.name}; one with prune would be right")
         try:
             space = parse(knobs)
             settings = Settings(self.question(), ("minimize",), self.plan.seed, self.folder / "search.log")

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from mfast_edge.errors import UserError
 from mfast_edge.settings import named, names
 from mfast_edge.target import find
 from search.space import parse
+
+
+@pytest.mark.parametrize(("line", "word"), [("runtimes: [tensort]", "tensort"), ("rules: tensorrt-9", "tensorrt-9")])
+def test_a_target_s_runtime_or_rules_that_nobody_knows_are_refused(tmp_path: Path, line: str, word: str) -> None:
+    mine = tmp_path / "mine.yaml"
+    given = {"runtimes": "runtimes: [onnxruntime]", line.partition(":")[0]: line}
+    mine.write_text("\n".join(["title: Mine", "arch: [x86_64]", "precisions: [float32]", *given.values()]))
+    with pytest.raises(UserError, match=f"'{word}' is not known; known: "):
+        find(str(mine))
 
 
 @pytest.mark.parametrize("name", names("targets"))

@@ -57,6 +57,19 @@ def test_a_second_walk_tells_only_what_changed(monkeypatch: pytest.MonkeyPatch) 
     assert [one.stage for one in told] == ["train", "prune", "quantize", "prune", "quantize"]
 
 
+def test_a_stage_taken_back_in_vain_is_kept_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """int8 is over the budget with prune and without it: the pruned float network is what remains."""
+    train, prune, over = row("train", None, 0.0), row("prune", 0.8, 0.8), row("quantize", 0.34, 1.2)
+    without = row("quantize", 0.34, 1.1)
+    without = replace(without, candidate=replace(without.candidate, key="without prune"))
+    walks = [[train, prune, over], [train, replace(prune, verdict=overruled(prune.verdict, "why")), without]]
+    monkeypatch.setattr(pipeline, "once", lambda *_: iter(walks.pop(0)))
+    told: list[Row] = []
+    ends = pipeline.walk(None, None, None, until=None, tell=told.append)  # type: ignore[arg-type]
+    assert [(one.stage, one.verdict.keep) for one in ends] == [("train", True), ("prune", True), ("quantize", False)]
+    assert [(one.stage, one.verdict.keep) for one in told][-1] == ("prune", True)
+
+
 def test_a_stage_taken_back_says_why() -> None:
     verdict = overruled(row("prune", 0.8, 0.8).verdict, "with it quantize would be over the budget")
     assert not verdict.keep

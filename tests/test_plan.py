@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,14 @@ def test_a_target_of_ones_own_is_one_yaml_file(tmp_path: Path) -> None:
     mine = find(str(file))
     assert mine.name == "board"
     assert not mine.here
+
+
+def test_mistakes_of_the_model_are_told_with_the_others() -> None:
+    def build(settings: Mapping[str, object]) -> None:
+        if settings:
+            raise UserError(f"model: {', '.join(settings)}: no such setting")
+
+    with pytest.raises(UserError) as wrong:
+        read("quick", X86, {"prune.keep": 3, "model.siz": 3}, build)
+    assert "prune.keep" in str(wrong.value)
+    assert "siz" in str(wrong.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, isfinite, nan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,20 +102,22 @@ def learn(
     numbers = range(epoch * len(course.data), course.steps)
     for number, batch in zip(numbers, course.data.batches(epoch), strict=False):
         optimiser.param_groups[0]["lr"] = course.recipe.lr * cosine(number, course.steps, course.recipe.warmup)
-        total += step(network, batch, optimiser, course) * len(batch.images)
+        loss = step(network, batch, optimiser, course)
+        if not isfinite(loss):
+            raise Diverged(
+                f"training: the loss or its gradient is not a number in epoch {epoch + 1}; the last good epoch is kept "
+                f"in {course.state}; a lower learning rate would be right, such as --set train.lr=0.0002 (prune.lr in "
+                "a recovery)"
+            )
+        total += loss * len(batch.images)
         seen += len(batch.images)
         average.update_parameters(network)
-    if not isfinite(total):
-        raise Diverged(
-            f"training: the loss is not a number in epoch {epoch + 1}; the last good epoch is kept in {course.state}; "
-            "a lower learning rate would be right, such as --set train.lr=0.0002 (prune.lr in a recovery)"
-        )
     spent = time.monotonic() - started
     return total / seen, seen / spent, (course.data.waited - waited) / spent
 
 
 def step(network: nn.Module, batch: Batch, optimiser: optim.Optimizer, course: Course) -> float:
-    """One step down the gradient; the loss, a plain number."""
+    """One step down the gradient; the loss, nan where it or its gradient is not finite (then no step is made)."""
     device = next(network.parameters()).device
     images = batch.images.to(device, memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=course.recipe.precision == "bfloat16"):
@@ -123,7 +125,8 @@ def step(network: nn.Module, batch: Batch, optimiser: optim.Optimizer, course: C
     whole = torch.stack(list(course.loss(outputs, batch.truths).values())).sum()
     optimiser.zero_grad(set_to_none=True)
     whole.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), course.recipe.clip)
-    if torch.isfinite(whole):
-        optimiser.step()
+    norm = nn.utils.clip_grad_norm_(network.parameters(), course.recipe.clip)
+    if not (torch.isfinite(whole) and torch.isfinite(norm)):
+        return nan
+    optimiser.step()
     return float(whole.detach())

@@ -16,6 +16,7 @@ import pytest
 from mfast_edge.errors import UserError
 from mfast_edge.run import run
 from tests.conftest import asked
+from tests.data import draw
 
 DOOR = [sys.executable, "-m", "mfast_edge.compress"]
 TINY = ["--model", "tiny", "--plan", "tiny", "--device", "cpu"]
@@ -81,6 +82,8 @@ def test_json_prints_one_object_and_dry_run_does_nothing(finished: Path, capsys:
     told = json.loads(capsys.readouterr().out)
     names = "model data target key form file mb metrics ms score gates kept rolled_back"
     assert set(names.split()) <= told.keys()
+    assert run(asked(finished, dry_run=True)) == 0
+    assert "to do" not in capsys.readouterr().out  # whatever was rolled back
     assert run(asked(finished, dry_run=True, set=("seed=5",))) == 0
     assert "to do" in capsys.readouterr().out
     assert not list(finished.glob("work/*/files"))
@@ -101,6 +104,13 @@ def test_a_search_tries_settings_and_takes_the_best(finished: Path) -> None:
     told = json.loads((finished / "searched" / "final.json").read_text())
     kept = {path.name.split("-")[1] for path in trials if json.loads(path.read_text())["ratio"] == min(ratios)}
     assert told["key"] in kept
+
+
+@pytest.mark.slow
+def test_a_search_for_a_target_without_int8_varies_what_is_left(finished: Path) -> None:
+    assert run(asked(finished, search=1, target="jetson", name="searched-jetson")) in (0, 1)
+    told = json.loads((finished / "searched-jetson" / "final.json").read_text())
+    assert [row["stage"] for row in told["rows"]] == ["train", "prune", "export_onnx"]
 
 
 @pytest.mark.slow
@@ -203,3 +213,9 @@ def test_an_interrupted_run_exits_with_130(tmp_path: Path) -> None:
     started.send_signal(signal.SIGINT)
     assert "Traceback" not in started.communicate(timeout=60)[1]
     assert started.returncode == 130
+
+
+def test_one_photo_to_train_on_is_refused(tmp_path: Path) -> None:
+    root = draw.voc(tmp_path / "set", train=["p0"], val=["p1"], test=["p2"])
+    with pytest.raises(UserError, match="one photo to train on"):
+        run(asked(tmp_path / "runs", data=f"voc:{root}"))

@@ -65,5 +65,14 @@ def test_what_cannot_be_drawn_is_refused(finished: Path, tmp_path: Path) -> None
     assert "no such runtime" in refused("predict", run, shot, *out, "--runtime", "abacus")
 
 
+def test_one_broken_photo_is_named_and_the_others_are_drawn(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not a photo")
+    shots = (tmp_path / "text.jpg", photo(tmp_path / "p.png"))
+    assert "text.jpg: not an image" in refused("predict", folder(finished), *shots, "--out", tmp_path / "out")
+    data = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert [image["file_name"] for image in data["images"]] == ["p.jpg"]
+    assert (tmp_path / "out" / "p.jpg").is_file()
+
+
 def test_photos_of_one_name_from_two_folders_do_not_overwrite_each_other() -> None:
     assert titles([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.jpg")]) == ["x.jpg", "x-2.jpg", "y.jpg"]

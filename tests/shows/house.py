@@ -18,15 +18,33 @@ TABLE = Path(__file__).parents[2] / "benchmarks" / "tables" / "house.json"
 
 
 def main(folders: list[str]) -> int:
-    """The first run's stages, one row each; the float networks of all runs beside them."""
+    """The first run's stages, one row each, then the float networks of the other seeds."""
     runs = [json.loads((Path(folder) / "final.json").read_text()) for folder in folders]
-    rows = [row(run, told) for run in runs[:1] for told in run["rows"]]
-    floats = [run["float"]["test"]["map50"] for run in runs]
-    summary = {"stage": "float, every seed", "test_map50": floats, "test_map50_median": statistics.median(floats)}
     first = runs[0]
-    table_file(TABLE, [*rows, summary], first["here"], first["date"], portable(first["command"]))
+    rows = [row(first, told) for told in first["rows"]]
+    rows += [
+        row(run, run["rows"][0]) | {"stage": f"train, {Path(folder).name}"}
+        for folder, run in zip(folders[1:], runs[1:], strict=True)
+    ]
+    table_file(TABLE, rows, first["here"], first["date"], portable(first["command"]), **summary(runs))
     print(TABLE.read_text())
     return 0
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median over seeds, and how much faster the final file's forward is than the float network's."""
+    first = runs[0]
+    floats = [run["float"]["test"]["map50"] for run in runs]
+    before, after = first["float"]["ms"]["onnxruntime"], min(first["ms"].values())
+    return {
+        "float_test_map50": floats,
+        "float_test_map50_median": statistics.median(floats),
+        "test_loss_points": first["loss"],
+        "float_onnxruntime_ms_1t": before,
+        "final_fastest_ms_1t": after,
+        "times_faster": before / after,
+        "stage_seconds": {told["stage"]: told["seconds"] for told in first["rows"]},
+    }
 
 
 def portable(command: str) -> str:

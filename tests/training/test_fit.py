@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +92,17 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_epoch(tmp_pat
     told: list[Progress] = []
     fit(network(), course(tmp_path, Noise(), told))
     assert told[0].epoch == 3
+
+
+def test_a_gradient_that_is_not_a_number_stops_too(tmp_path: Path) -> None:
+    """√(x - x) is 0, its gradient infinite times 0: in the last step of the last epoch nothing would show it."""
+    finite = course(tmp_path, Noise(), [])
+
+    def loss(out: Any, truth: Any) -> dict[str, Tensor]:
+        return {name: value + (out[0] - out[0]).sum().sqrt() for name, value in finite.loss(out, truth).items()}
+
+    with pytest.raises(Diverged, match="gradient"):
+        fit(network(), replace(finite, loss=loss))
 
 
 def test_the_average_of_a_short_training_is_not_what_it_started_from() -> None:
