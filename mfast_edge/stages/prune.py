@@ -24,8 +24,8 @@ class Prune(Recipe):
     batches: Annotated[int, Field(ge=1)] = 16
     most: Annotated[float, Field(gt=0, lt=1)] = 0.8  # of one group's channels
     round_to: Annotated[int, Field(ge=1)] | None = None  # the target's, unless given
-    images: Annotated[int, Field(ge=1)] = 12000
-    lr: Annotated[float, Field(gt=0)] = 4e-4
+    images: Annotated[int, Field(ge=1)] = 4000
+    lr: Annotated[float, Field(gt=0)] = 1.5e-4
 
     def gives(self, form: Form) -> Form | None:
         """A network, from a network."""
