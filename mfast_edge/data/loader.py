@@ -14,6 +14,7 @@ from mfast_edge.data.photo import load
 from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import resize
 
+EPOCH = 4096  # photos at most in an epoch: after each a training tells how it goes and keeps where it is
 ROOM = 2  # a kept photo's longer side, in input sizes: enough for the smallest useful crop
 Ticket = tuple[int, int]  # epoch, number of the record
 
@@ -56,10 +57,13 @@ class Loader:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return len(chunks(list(range(len(self.records))), self.batch))
+        return len(chunks(self.order(0), self.batch))
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Every record once: in an order of the epoch's own when augmenting, else as they were given.
+
+        A set of more than EPOCH photos is shuffled, then learnt from in several epochs of equal length; what
+        does not fill the last one waits for the next shuffle.
 
         Nothing but (seed, epoch, record) decides what comes, so a repeated epoch repeats exactly. A last
         photo that would be alone joins the batch before it: batch norm cannot learn from one.
@@ -74,8 +78,13 @@ class Loader:
 
     def order(self, epoch: int) -> list[int]:
         rows = len(self.records)
-        shuffled = np.random.default_rng([self.seed, epoch]).permutation(rows)
-        return [int(row) for row in shuffled] if self.augment else list(range(rows))
+        if not self.augment:
+            return list(range(rows))
+        parts = -(-rows // EPOCH)
+        turn, part = divmod(epoch, parts)
+        shuffled = np.random.default_rng([self.seed, turn]).permutation(rows).tolist()
+        size = rows // parts
+        return shuffled[part * size : (part + 1) * size]
 
 
 @dataclass(slots=True)

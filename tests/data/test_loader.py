@@ -1,4 +1,4 @@
-"""Batches: each record once, repeatable by epoch, exact in plain mode, the same with worker processes."""
+"""Batches: each record once, repeatable by epoch, exact in plain mode."""
 
 import numpy as np
 import pytest
@@ -45,6 +45,19 @@ def test_an_epoch_brings_every_record_once_in_an_order_of_its_own(records: tuple
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(7))
     assert orders[0] != orders[1]
     assert len(loader) == len(list(loader.batches(0))) == 2
+
+
+def test_a_large_set_is_learnt_from_in_several_epochs(
+    records: tuple[Record, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mfast_edge.data.loader.EPOCH", 3)  # 7 records: 3 epochs of 2, one record waits
+    loader = Loader(records, 32, 2)
+    orders = [[row for batch in loader.batches(epoch) for row in batch.rows] for epoch in range(6)]
+    assert [len(rows) for rows in orders] == [2] * 6
+    for turn in (orders[:3], orders[3:]):
+        assert len({row for rows in turn for row in rows}) == 6
+    assert orders[:3] != orders[3:]
+    assert len(loader) == len(list(loader.batches(0))) == 1
 
 
 def test_a_repeated_epoch_is_the_same_and_another_seed_or_epoch_is_not(records: tuple[Record, ...]) -> None:

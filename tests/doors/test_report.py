@@ -67,6 +67,12 @@ def test_by_proxy_every_speed_says_so_and_none_stands_under_the_device_s_name(tm
     assert seen.proxy in markdown(seen)
 
 
+def test_the_share_of_detections_that_match_torch_s_stands_beside_each_graph() -> None:
+    table = view(told()).tables[0]
+    column = table.head.index("Detections as torch's")
+    assert [row[column] for row in table.rows] == ["–", "–", "99.6% of 1200"]
+
+
 def test_findings_beyond_fifty_are_counted() -> None:
     findings = view(told()).findings
     assert (len(findings), findings[-1]) == (51, "… and 10 more, all in data.json")
