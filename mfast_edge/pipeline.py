@@ -137,7 +137,7 @@ def expected(plan: Plan, shop: Workshop, judge: Judge) -> list[Expected]:
 
     Minutes are from this machine's earlier runs of the same build, else from a 2-core CPU's.
     """
-    current, rows = shop.root, []
+    current, rows = shop.root, list[Expected]()
     pace = read_json(paces(shop)) or {}
     for name, stage in plan.stages:
         form = stage.gives(current.form)
