@@ -69,7 +69,7 @@ def test_by_proxy_every_speed_says_so_and_none_stands_under_the_device_s_name(tm
 
 def test_the_share_of_detections_that_match_torch_s_stands_beside_each_graph() -> None:
     table = view(told()).tables[0]
-    column = table.head.index("Detections as torch's")
+    column = table.head.index("As torch's (IoU .99, score .01)")
     assert [row[column] for row in table.rows] == ["–", "–", "99.6% of 1200"]
 
 
