@@ -28,7 +28,18 @@ def stages(final: Json) -> Table:
     ms = "proxy ms" if final["proxy"] else "ms"
     runtimes = list(final["ms"])
     times = [f"{runtime} {ms}" for runtime in runtimes]
-    head = ["Stage", "mAP@.5", "mAP", "F1", "As torch's (IoU .99, score .01)", "MB", *times, f"End to end {ms}", "Made in", ""]
+    head = [
+        "Stage",
+        "mAP@.5",
+        "mAP",
+        "F1",
+        "As torch's (IoU .99, score .01)",
+        "MB",
+        *times,
+        f"End to end {ms}",
+        "Made in",
+        "",
+    ]
     return Table("Stages (quality on val)", head, [stage(row, runtimes) for row in final["rows"]])
 
 
