@@ -85,7 +85,7 @@ def once(plan: Plan, shop: Workshop, judge: Judge, until: str | None, taken_back
 
 
 def culprit(rows: list[Row]) -> str | None:
-    """The last kept stage that cost accuracy, where the last row of all is over the budget and pays more."""
+    """The last kept stage that pays less than the last row of all, where that one is over the budget."""
     last = rows[-1].verdict
     if not last.over_budget or last.ratio is None:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import machine, results, timing
 from export.errors import ExportError
-from export.sessions import available
+from export.sessions import RUNTIMES, available
 from export.shape import shape
 from mfast_edge import blueprint
 from mfast_edge.errors import UserError
@@ -22,7 +22,6 @@ from mfast_edge.opened import Opened, graph, opened
 from mfast_edge.runners import gradient, through, torch_on
 from mfast_edge.timed import PHOTOS, parts
 
-RUNTIMES = ("onnxruntime", "openvino")
 Call = Callable[[], object]
 
 

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from export import sessions
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named, names
 
-RUNTIMES = ("onnxruntime", "openvino", "tensorrt")
+RUNTIMES = (*sessions.RUNTIMES, "tensorrt")  # the last one on the board only
 Precision = Literal["float32", "float16", "bfloat16", "int8"]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def space_of(plan: str) -> Mapping[str, Any]:
-    """{dotted setting: knob} of configs/spaces/<plan>.yaml; of quick's for a plan of the user's own."""
+    """{dotted setting: knob} of configs/spaces/<plan>.yaml; of quick's where the plan has none."""
     tree = named("spaces", plan if plan in names("spaces") else "quick", "--search")
     return {name: knob for name, knob in tree.items() if name != "name"}
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Prune(Recipe):
     """`keep` is the share of multiply-adds left; importance from `batches` training batches; heads stay whole."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("data",)
     keep: Annotated[float, Field(gt=0, lt=1)] = 0.7
     batches: Annotated[int, Field(ge=1)] = 16

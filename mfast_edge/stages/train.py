@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Train(Recipe):
     """A whole training; `images` are seen in total, whatever the size of the set."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("data", "init")
 
     def gives(self, form: Form) -> Form | None:

@@ -77,7 +77,7 @@ def fit(network: nn.Module, course: Course) -> None:
     """Train `network` in place; it ends holding the moving average of its weights, in eval mode.
 
     A killed training goes on from the last finished epoch and ends with the same bytes. Raises Diverged when
-    the loss is not finite; the checkpoint of the last good epoch stays.
+    the loss or its gradient is not finite; the checkpoint of the last good epoch stays.
     """
     network.train().to(memory_format=torch.channels_last)  # 1.3 to 1.7 times the images/s on a CPU
     average = AveragedModel(network, multi_avg_fn=averaging(course.recipe.ema), use_buffers=True)

@@ -40,7 +40,6 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "float_test_map50": floats,
         "float_test_map50_median": statistics.median(floats),
-        "test_loss_points": first["loss"],
         "float_onnxruntime_ms_1t": before,
         "final_fastest_ms_1t": after,
         "times_faster": before / after,
