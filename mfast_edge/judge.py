@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks import timing
+from export.shape import shape
 from mfast_edge.candidate import digest
 from mfast_edge.quality import Examined, examine, look, lost
 from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
@@ -187,9 +188,8 @@ def alone(shop: Workshop, graph: Path) -> tuple[str, float]:
 
 def raced(shop: Workshop, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
     """Each graph in each runtime on a grey image, in alternating rounds; `<name> <runtime>` → its times."""
-    image = np.full((1, 3, shop.facts["height"], shop.facts["width"]), 114, np.float32)
     calls = {
-        (name, runtime): partial(open_file(path, runtime, shop.target.threads), image)
+        (name, runtime): partial(open_file(path, runtime, shop.target.threads), np.full(shape(path), 114, np.float32))
         for name, path in graphs.items()
         for runtime in shop.target.measured
     }
@@ -208,7 +208,7 @@ def parity(shop: Workshop, child: Candidate, runtime: str) -> dict[str, float]:
     there = open_file(child.file, runtime, shop.target.threads)
     pairs, count = [], 0
     for record in (*shop.data.splits["val"], *shop.data.splits["train"]):
-        pairs.append((look(shop, here, record), look(shop, there, record)))
+        pairs.append((look(shop, child, here, record), look(shop, child, there, record)))
         count += int((pairs[-1][0].scores >= PARITY_SCORE).sum())
         if count >= PARITY_DETECTIONS:
             break

@@ -12,6 +12,7 @@ from benchmarks import gates, results
 from benchmarks.score import interval, score
 from export.bundle import bundle
 from export.lint import lint, load_rules
+from mfast_edge import blueprint
 from mfast_edge.judge import PARITY, as_file, as_torch
 from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
@@ -141,7 +142,7 @@ def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: 
     graphs = {
         f"{row.stage}.onnx": row.candidate.file for row in rows if row.verdict.keep and row.candidate.form == "onnx"
     }
-    facts = shop.model.facts(shop.build)
+    facts = blueprint.read([row for row in rows if row.verdict.keep][-1].candidate.folder)["decode"]
     manifest = {
         "model": shop.model.name,
         "target": shop.target.name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
+from mfast_edge import blueprint
 from mfast_edge.candidate import digest
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.detections import Detections, detect
@@ -35,14 +36,14 @@ def examine(shop: Workshop, candidate: Candidate, how: str, split: str, open_it:
     F1 is taken at the confidence that was best on val.
     """
     isa = machine.strongest(shop.here) or "baseline"
-    rules = digest(shop.model.facts(shop.build))[:6]  # thresholds and anchors decide what is found
+    rules = digest(blueprint.read(candidate.folder)["decode"])[:6]  # thresholds and anchors decide what is found
     place = candidate.folder / "quality" / f"{shop.data.digest[:12]}-{rules}-{split}-{how}-{isa}.json"
     told = read_json(place)
     if told:
         return Examined(task.Quality.from_json(told), task.load(place.with_suffix(".npy")))
     forward = open_it()
     records = shop.data.splits[split]
-    found = [look(shop, forward, record) for record in records]
+    found = [look(shop, candidate, forward, record) for record in records]
     sure = None if split == "val" else examine(shop, candidate, how, "val", lambda: forward).quality.confidence
     quality = task.compare([record.truth for record in records], found, shop.data.classes, sure)
     place.parent.mkdir(exist_ok=True)
@@ -51,9 +52,9 @@ def examine(shop: Workshop, candidate: Candidate, how: str, split: str, open_it:
     return Examined(quality, found)
 
 
-def look(shop: Workshop, forward: Forward, record: Record) -> Detections:
-    """Detections in one photo."""
-    return detect(load_photo(record), forward, shop.model.decode, shop.facts)
+def look(shop: Workshop, candidate: Candidate, forward: Forward, record: Record) -> Detections:
+    """What a candidate finds in one photo, run by `forward`."""
+    return detect(load_photo(record), forward, shop.model.decode, shop.facts(candidate))
 
 
 def lost(shop: Workshop, split: str, base: Sequence[Detections], other: Sequence[Detections]) -> dict[str, float]:

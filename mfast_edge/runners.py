@@ -46,7 +46,8 @@ def through(network: nn.Module, device: str) -> Forward:
 
 def backward(shop: Workshop, candidate: Candidate) -> Callable[[], object]:
     """One forward and backward at batch 1: the gradient of ½‖outputs‖² for all parameters, no step."""
-    return gradient(shop.network(candidate), shop.example())
+    made = shop.rebuilt(candidate)
+    return gradient(made.network, shop.example(made.build))
 
 
 def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:

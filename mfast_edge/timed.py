@@ -66,41 +66,44 @@ def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads
     photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
     calls: dict[str, Callable[[], object]] = {}
     for row, runtime, session in sessions:
-        made = parts(session, photos, shop.model.decode, shop.facts)
-        wanted = {key(row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
+        made = parts(session, photos, shop.model.decode, shop.facts(row.candidate))
+        wanted = {key(shop, row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
         calls = wanted | calls  # what needs no runtime is timed once
     networks = list({row.stage: row for row, _, _ in sessions if whole and row.candidate.form == "torch"}.values())
     for row in networks:
-        calls |= {key(row, TORCH, part): call for part, call in of_torch(shop, row).items()}
+        calls |= {key(shop, row, TORCH, part): call for part, call in of_torch(shop, row).items()}
     with torch_on(threads):
         series = shop.time(calls)
     found = {name: timing.summary(one) for name, one in series.items()}
-    done = [timed(row, runtime, threads, session, found) for row, runtime, session in sessions]
-    return done + [in_torch(row, threads, found) for row in networks]
+    done = [timed(shop, row, session, found) for row, runtime, session in sessions]
+    return done + [in_torch(shop, row, threads, found) for row in networks]
 
 
 def of_torch(shop: Workshop, row: Row) -> dict[str, Callable[[], object]]:
     """A network's forward, and its forward and backward, in torch itself."""
-    image = np.zeros((1, 3, shop.facts["height"], shop.facts["width"]), np.float32)
+    facts = shop.facts(row.candidate)
+    image = np.zeros((1, 3, facts["height"], facts["width"]), np.float32)
     forward = through(shop.network(row.candidate), shop.device)
     return {"forward": partial(forward, image), "forward_backward": backward(shop, row.candidate)}
 
 
-def in_torch(row: Row, threads: int, found: Mapping[str, Summary]) -> Timed:
+def in_torch(shop: Workshop, row: Row, threads: int, found: Mapping[str, Summary]) -> Timed:
     """What was found of one network in torch."""
-    both = {"forward_backward": found[key(row, TORCH, "forward_backward")]}
-    return Timed(row.stage, TORCH, threads, {TORCH: version(TORCH)}, found[key(row, TORCH, "forward")], both)
+    forward, both = (found[key(shop, row, TORCH, part)] for part in ("forward", "forward_backward"))
+    return Timed(row.stage, TORCH, threads, {TORCH: version(TORCH)}, forward, {"forward_backward": both})
 
 
-def timed(row: Row, runtime: str, threads: int, session: Session, found: Mapping[str, Summary]) -> Timed:
+def timed(shop: Workshop, row: Row, session: Session, found: Mapping[str, Summary]) -> Timed:
     """What was found of one graph in one runtime."""
-    kept = {part: found[name] for part in PARTS if (name := key(row, runtime, part)) in found}
-    return Timed(row.stage, runtime, threads, session.versions, found[key(row, runtime, "forward")], kept)
+    names = {part: key(shop, row, session.runtime, part) for part in ("forward", *PARTS)}
+    kept = {part: found[names[part]] for part in PARTS if names[part] in found}
+    return Timed(row.stage, session.runtime, session.threads, session.versions, found[names["forward"]], kept)
 
 
-def key(row: Row, runtime: str, part: str) -> str:
-    """What is timed together: resizing is the same for all, decoding for all runtimes of a row."""
-    return {"pre": "pre", "post": f"{row.stage} post"}.get(part, f"{row.stage} {runtime} {part}")
+def key(shop: Workshop, row: Row, runtime: str, part: str) -> str:
+    """What is timed together: resizing is the same for all of a size, decoding for all runtimes of a row."""
+    pre = f"pre {shop.facts(row.candidate)['height']}"
+    return {"pre": pre, "post": f"{row.stage} post"}.get(part, f"{row.stage} {runtime} {part}")
 
 
 def parts(

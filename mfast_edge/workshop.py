@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from mfast_edge.stages.quantize import Quantize
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A network, and the settings that it was built with before any compression."""
+
+    network: nn.Module
+    build: Settings
+
+
 @dataclass(frozen=True)
 class Workshop:
     """Everything a stage may use beside its parent. `build` lacks nothing but is checked before any work."""
@@ -44,6 +52,7 @@ class Workshop:
     asked_device: str | None
     init: Path | None
     tell: Callable[[str], None]
+    known: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # facts by key, see `facts`
 
     @property
     def root(self) -> Candidate:
@@ -86,7 +95,7 @@ class Workshop:
 
     # networks
 
-    def fresh(self) -> nn.Module:
+    def fresh(self) -> Built:
         """A network as built, seeded, with `init` put in and its norms measured on training photos."""
         import torch
 
@@ -97,20 +106,26 @@ class Workshop:
         network = self.model.network(self.build)
         if self.init:
             self.tell(self.model.load(network, self.init, tensors(self.init)))
-            measure(network, (images for images, _ in self.batches(16, 8)))
-        return network.to(self.device)
+            measure(network, (images for images, _ in self.batches(self.build, 16, 8)))
+        return Built(network.to(self.device), self.build)
 
     def network(self, candidate: Candidate) -> nn.Module:
         """The candidate's network, rebuilt from its blueprint, in eval mode."""
         return blueprint.rebuild(candidate.folder, self.model).to(self.device)
 
-    def write(self, network: nn.Module, folder: Path) -> None:
+    def rebuilt(self, candidate: Candidate) -> Built:
+        """The same with the settings that it was built with: a stage before may have changed the run's."""
+        build = self.model.build(**blueprint.read(candidate.folder)["build"])
+        return Built(self.network(candidate), build)
+
+    def write(self, made: Built, folder: Path) -> None:
         """blueprint.json and weights.safetensors of a torch network."""
         from safetensors.torch import save_file
 
-        plan = {"model": self.model.name, "build": self.build.model_dump(mode="json")}
-        blueprint.write(folder, {**plan, "layers": blueprint.layers(network), "decode": self.model.facts(self.build)})
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        plan = {"model": self.model.name, "build": made.build.model_dump(mode="json")}
+        layers, decode = blueprint.layers(made.network), self.model.facts(made.build)
+        blueprint.write(folder, {**plan, "layers": layers, "decode": decode})
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in made.network.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
 
     def copy_blueprint(self, parent: Candidate, folder: Path) -> None:
@@ -119,7 +134,7 @@ class Workshop:
 
     # training
 
-    def train(self, network: nn.Module, recipe: Recipe, state: Path) -> None:
+    def train(self, made: Built, recipe: Recipe, state: Path) -> None:
         """Train in place on the train split, going on from `state`."""
         import torch
 
@@ -132,58 +147,58 @@ class Workshop:
             )
 
         torch.manual_seed(self.seed)
-        fit(network, Course(self.loss(), self._loader(recipe.batch, augment=True), recipe, state, tell))
+        data = self._loader(made.build, recipe.batch, augment=True)
+        fit(made.network, Course(self.model.loss(made.build), data, recipe, state, tell))
 
-    def loss(self) -> Any:
-        """The model's loss for this build."""
-        return self.model.loss(self.build)
-
-    def batches(self, size: int, count: int) -> Iterator[tuple[torch.Tensor, Any]]:
+    def batches(self, build: Settings, size: int, count: int) -> Iterator[tuple[torch.Tensor, Any]]:
         """`count` training batches as they are, not augmented: for statistics, never for gradients of a training."""
-        for number, batch in zip(range(count), self._loader(size, augment=False).batches(0), strict=False):
+        for number, batch in zip(range(count), self._loader(build, size, augment=False).batches(0), strict=False):
             assert number < count
             yield batch.images, batch.truths
 
-    def example(self) -> torch.Tensor:
+    def example(self, build: Settings) -> torch.Tensor:
         """One black image, for tracing."""
         import torch
 
-        facts = self.facts
-        return torch.zeros(1, 3, facts["height"], facts["width"], device=self.device)
+        return torch.zeros(1, 3, *self.size(build), device=self.device)
 
-    def _loader(self, size: int, augment: bool) -> Any:
+    def size(self, build: Settings) -> tuple[int, int]:
+        """(height, width) of the input, in pixels."""
+        known = self.model.facts(build)
+        return known["height"], known["width"]
+
+    def _loader(self, build: Settings, size: int, augment: bool) -> Any:
         from mfast_edge.data.loader import Loader
 
-        return Loader(self.data.splits["train"], self.facts["height"], size, seed=self.seed, augment=augment)
+        return Loader(self.data.splits["train"], self.size(build)[0], size, seed=self.seed, augment=augment)
 
     # graphs
 
-    @cached_property
-    def facts(self) -> dict[str, Any]:
-        """What decode must know, made ready."""
-        return self.model.ready(self.model.facts(self.build))
+    def facts(self, candidate: Candidate) -> dict[str, Any]:
+        """What decode must know of the candidate, made ready."""
+        if candidate.key not in self.known:
+            self.known[candidate.key] = self.model.ready(blueprint.read(candidate.folder)["decode"])
+        return self.known[candidate.key]
 
     def export(self, candidate: Candidate, path: Path, opset: int) -> None:
         """The float graph of a torch candidate, written at `path`."""
         from export.to_onnx import to_onnx
 
-        metadata = {
-            "labels": canonical(self.facts["classes"]),
-            "size": str(self.facts["height"]),
-            "input": "RGB 0..255",
-        }
-        shape = (1, 3, self.facts["height"], self.facts["width"])
+        facts = self.facts(candidate)
+        metadata = {"labels": canonical(facts["classes"]), "size": str(facts["height"]), "input": "RGB 0..255"}
+        shape = (1, 3, facts["height"], facts["width"])
         network = self.network(candidate).cpu()
         to_onnx(network, shape, path, names=self.model.outputs, opset=opset, metadata=metadata)
 
     def quantize(self, source: Path, path: Path, settings: Quantize) -> None:
         """The int8 graph of a float one, calibrated on `settings.images` training photos."""
         from export.int8 import quantize
+        from export.shape import shape
 
         if settings.dressing is None:
             raise UserError(f"quantize: target {self.target.name} has no int8; leave the stage out of the plan")
-        size = (self.facts["height"], self.facts["width"])
-        photos = (blob(load_photo(record), size) for record in self._calibration(settings.images))
+        _, _, *size = shape(source)
+        photos = (blob(load_photo(record), (size[0], size[1])) for record in self._calibration(settings.images))
         quantize(source, path, photos, dressing=dressing(settings.dressing, settings.method, settings.percentile))
 
     def calibration_list(self, count: int) -> str:

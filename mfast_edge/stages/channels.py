@@ -12,19 +12,19 @@ from mfast_edge.errors import UserError
 
 if TYPE_CHECKING:
     from mfast_edge.stages.prune import Prune
-    from mfast_edge.workshop import Workshop
+    from mfast_edge.workshop import Built, Workshop
 
 STEPS = 50  # towards `most`; widths move in whole multiples anyway
 
 
-def thin(network: nn.Module, prune: Prune, shop: Workshop) -> None:
+def thin(made: Built, prune: Prune, shop: Workshop) -> None:
     """Take out the least important channels until `prune.keep` of the multiply-adds are left.
 
     Importance is the group's first-order Taylor term (Molchanov 2019) on training batches, compared over the
     whole network; widths are multiples of `round_to`; head outputs are never touched.
     """
-    example = shop.example()
-    importance(network, prune, shop)
+    network, example = made.network, shop.example(made.build)
+    importance(made, prune, shop)
     pruner = tp.pruner.BasePruner(
         network,
         example,
@@ -54,9 +54,9 @@ def macs(network: nn.Module, example: torch.Tensor) -> float:
     return float(tp.utils.count_ops_and_params(network, example)[0])
 
 
-def importance(network: nn.Module, prune: Prune, shop: Workshop) -> None:
+def importance(made: Built, prune: Prune, shop: Workshop) -> None:
     """Gradients of the loss over `batches` training batches, summed, left in the parameters."""
-    loss = shop.loss()
-    network.eval()
-    for images, truths in shop.batches(prune.batch, prune.batches):
+    loss = shop.model.loss(made.build)
+    network = made.network.eval()
+    for images, truths in shop.batches(made.build, prune.batch, prune.batches):
         sum(loss(network(images.to(shop.device)), truths).values()).backward()

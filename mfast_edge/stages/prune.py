@@ -40,10 +40,10 @@ class Prune(Recipe):
         """Prune, train, write."""
         from mfast_edge.stages.channels import thin
 
-        network = shop.network(parent)
-        thin(network, self, shop)
-        shop.train(network, self, work.state)
-        shop.write(network, work.files)
+        made = shop.rebuilt(parent)
+        thin(made, self, shop)
+        shop.train(made, self, work.state)
+        shop.write(made, work.files)
 
 
 STAGE = Prune

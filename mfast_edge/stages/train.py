@@ -29,9 +29,9 @@ class Train(Recipe):
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Train and write blueprint.json and weights.safetensors."""
-        network = shop.fresh()
-        shop.train(network, self, work.state)
-        shop.write(network, work.files)
+        made = shop.fresh()
+        shop.train(made, self, work.state)
+        shop.write(made, work.files)
 
 
 STAGE = Train

@@ -17,7 +17,7 @@ from mfast_edge.stages.channels import macs, thin
 from mfast_edge.stages.prune import Prune
 from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
-from mfast_edge.workshop import Workshop
+from mfast_edge.workshop import Built, Workshop
 
 SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "tiny": {}}
 
@@ -38,12 +38,12 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, cache: Path) -> Worksho
     return shop_of(find(request.param, MODELS), tmp_path, cache)
 
 
-def rebuilt(shop: Workshop, network: nn.Module, folder: Path) -> nn.Module:
+def rebuilt(shop: Workshop, made: Built, folder: Path) -> nn.Module:
     """What `Workshop.network` makes of a written folder."""
     from mfast_edge.candidate import Candidate
 
     folder.mkdir(exist_ok=True)
-    shop.write(network, folder)
+    shop.write(made, folder)
     return shop.network(Candidate("k", shop.model.name, "torch", folder, ()))
 
 
@@ -53,31 +53,31 @@ def same(one: nn.Module, two: nn.Module, image: torch.Tensor) -> bool:
 
 
 def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) -> None:
-    network = shop.fresh()
-    assert same(network, rebuilt(shop, network, tmp_path / "c"), torch.rand_like(shop.example()) * 255)
+    made = shop.fresh()
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
 def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
-    network = shop.fresh()
-    widths = [head.out_channels for head in shop.model.heads(network)]
-    before = macs(network, shop.example())
-    thin(network, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop)
-    assert macs(network, shop.example()) <= 0.6 * before
-    assert [head.out_channels for head in shop.model.heads(network)] == widths
-    assert same(network, rebuilt(shop, network, tmp_path / "c"), torch.rand_like(shop.example()) * 255)
+    made = shop.fresh()
+    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    before = macs(made.network, shop.example(made.build))
+    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop)
+    assert macs(made.network, shop.example(made.build)) <= 0.6 * before
+    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
 def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None:
-    network = shop.fresh()
-    gradient(network, shop.example())()
-    assert all(parameter.grad is not None for parameter in network.parameters())
+    made = shop.fresh()
+    gradient(made.network, shop.example(made.build))()
+    assert all(parameter.grad is not None for parameter in made.network.parameters())
 
 
 def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop) -> None:
-    network = shop.fresh()
-    untouched = blueprint.layers(network)
-    thin(network, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop)
-    widths = {path: spec.get("out_channels") for path, spec in blueprint.layers(network).items()}
+    made = shop.fresh()
+    untouched = blueprint.layers(made.network)
+    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop)
+    widths = {path: spec.get("out_channels") for path, spec in blueprint.layers(made.network).items()}
     thinner = [width for path, width in widths.items() if width != untouched[path].get("out_channels")]
     assert thinner
     assert all(width % 8 == 0 for width in thinner)
