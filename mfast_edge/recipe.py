@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from benchmarks import machine
 from mfast_edge.settings import Settings
+
+Flips = Literal["horizontal", "both"]
+
+
+def rare(default: Any) -> Any:
+    """A setting that is written down, and enters keys, only where it is not `default`: older keys stay."""
+    return Field(default, exclude_if=lambda value: value == default)
 
 
 class Recipe(Settings):
@@ -20,6 +27,7 @@ class Recipe(Settings):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
     clip: Annotated[float, Field(gt=0)] = 10.0
+    flips: Flips = rare("horizontal")  # both: also upside down, for photos that have no up
     precision: Literal["float32", "bfloat16"] | None = None  # what this machine multiplies fast
 
     def settled(self) -> Self:

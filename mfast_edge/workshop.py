@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from export.int8 import Dressing
-    from mfast_edge.recipe import Recipe
+    from mfast_edge.recipe import Flips, Recipe
     from mfast_edge.stages.quantize import Quantize
 
 
@@ -147,12 +147,12 @@ class Workshop:
             )
 
         torch.manual_seed(self.seed)
-        data = self._loader(made.build, recipe.batch, augment=True)
+        data = self._loader(made.build, recipe.batch, recipe.flips)
         fit(made.network, Course(self.model.loss(made.build), data, recipe, state, tell))
 
     def batches(self, build: Settings, size: int, count: int) -> Iterator[tuple[torch.Tensor, Any]]:
         """`count` training batches as they are, not augmented: for statistics, never for gradients of a training."""
-        for number, batch in zip(range(count), self._loader(build, size, augment=False).batches(0), strict=False):
+        for number, batch in zip(range(count), self._loader(build, size, None).batches(0), strict=False):
             assert number < count
             yield batch.images, batch.truths
 
@@ -167,10 +167,12 @@ class Workshop:
         known = self.model.facts(build)
         return known["height"], known["width"]
 
-    def _loader(self, build: Settings, size: int, augment: bool) -> Any:
+    def _loader(self, build: Settings, batch: int, flips: Flips | None) -> Any:
+        """Training photos, augmented where `flips` says how they may be turned."""
         from mfast_edge.data.loader import Loader
 
-        return Loader(self.data.splits["train"], self.size(build)[0], size, seed=self.seed, augment=augment)
+        records, size = self.data.splits["train"], self.size(build)[0]
+        return Loader(records, size, batch, seed=self.seed, augment=flips is not None, flips=flips or "horizontal")
 
     # graphs
 

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 
 from mfast_edge.data.sample import Truth
 from mfast_edge.models.resize import resize
+from mfast_edge.recipe import Flips
 
 OVERLAPS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)  # SSD paper, section 2.2; 1.0 is torchvision's word for no crop
 CROPPED = 0.7  # share of photos that a crop is tried on; this and the next four are measured: see DECISIONS
@@ -45,6 +46,7 @@ PAINT = v2.Compose(
         v2.RandomZoomOut(fill={tv_tensors.Image: MEAN, "others": 0}, side_range=(1.0, ZOOM), p=ZOOMED),
     ]
 )
+TURN = v2.RandomVerticalFlip()  # last, so that what is drawn before it stays the same with and without
 Parts = dict[str, Any]  # image: (3, H, W), boxes: (N, 4), row: (N,) numbers of the truth's objects
 
 
@@ -63,15 +65,17 @@ def plain(photo: np.ndarray, truth: Truth, size: int) -> Sample:
     return Sample(resize(photo, (size, size)), boxes, truth.classes, truth.ignore)
 
 
-def augment(photo: np.ndarray, truth: Truth, size: int, *, seed: int) -> Sample:
+def augment(photo: np.ndarray, truth: Truth, size: int, *, seed: int, flips: Flips = "horizontal") -> Sample:
     """A random variant of an (H, W, 3) uint8 photo and its truth (boxes in its pixels) at input size.
 
     `seed` alone decides it; the global random state is left as it was. Objects whose centre is cropped away
-    are gone, the others' boxes are cut to the crop; ignored objects travel like the rest.
+    are gone, the others' boxes are cut to the crop; ignored objects travel like the rest. With `flips` both,
+    half of all photos are upside down, whether mirrored or not.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed the GPUs
         parts = PAINT(shrunk(cropped(parted(photo, truth)), size))
+        parts = TURN(parts) if flips == "both" else parts
     image, rows = pixels(parts), parts["row"].numpy()
     boxes = parts["boxes"].numpy() * scale(image, size)
     return Sample(resize(image, (size, size)), boxes, truth.classes[rows], truth.ignore[rows])

@@ -13,6 +13,7 @@ from mfast_edge.data.augment import Sample, augment, plain
 from mfast_edge.data.photo import load
 from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import resize
+from mfast_edge.recipe import Flips
 
 EPOCH = 4096  # photos at most in an epoch: after each a training tells how it goes and keeps where it is
 ROOM = 2  # a kept photo's longer side, in input sizes: enough for the smallest useful crop
@@ -48,12 +49,13 @@ class Loader:
     batch: int
     seed: int = 0
     augment: bool = True
+    flips: Flips = "horizontal"
     cache_mb: float = 1000.0
     waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
     shelf: "Shelf" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.records, self.size, self.seed, self.augment, self.cache_mb * 1e6)
+        self.shelf = Shelf(self.records, self.size, self.seed, self.augment, self.flips, self.cache_mb * 1e6)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -95,6 +97,7 @@ class Shelf:
     size: int
     seed: int
     augment: bool
+    flips: Flips
     free: float  # bytes that may still be kept
     kept: dict[int, tuple[np.ndarray, Truth]] = field(default_factory=dict)
 
@@ -105,7 +108,7 @@ class Shelf:
         epoch, row = ticket
         photo, truth = self.take(row)
         if self.augment:
-            return augment(photo, truth, self.size, seed=derived(self.seed, epoch, row))
+            return augment(photo, truth, self.size, seed=derived(self.seed, epoch, row), flips=self.flips)
         return Sample(photo, truth.boxes, truth.classes, truth.ignore)
 
     def take(self, row: int) -> tuple[np.ndarray, Truth]:

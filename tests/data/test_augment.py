@@ -48,6 +48,24 @@ def test_boxes_follow_their_pixels() -> None:
                 assert inner.min() > (120 if kind == 4 else 40), seed
 
 
+def test_photos_without_an_up_are_the_same_variants_half_of_them_upside_down() -> None:
+    photo, truth = scene()
+    turned = 0
+    for seed in SEEDS:
+        image, boxes, classes, _ = augment(photo, truth, 96, seed=seed)
+        other, others, kinds, _ = augment(photo, truth, 96, seed=seed, flips="both")
+        np.testing.assert_array_equal(classes, kinds)
+        if np.array_equal(image, other):
+            np.testing.assert_array_equal(boxes, others)
+        else:
+            turned += 1
+            np.testing.assert_allclose(
+                others, np.stack([boxes[:, 0], 96 - boxes[:, 3], boxes[:, 2], 96 - boxes[:, 1]], 1), atol=1e-3
+            )
+            assert np.abs(other[::-1].astype(int) - image).mean() < 2
+    assert 10 < turned < 30
+
+
 def test_the_seed_alone_decides() -> None:
     photo, truth = scene()
     torch.manual_seed(1)

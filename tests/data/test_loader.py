@@ -109,3 +109,11 @@ def test_torchs_threads_are_given_back_to_training(records: tuple[Record, ...]) 
     threads = torch.get_num_threads()
     for _ in Loader(records, 32, 3).batches(0):
         assert torch.get_num_threads() == threads
+
+
+def test_only_a_loader_that_flips_both_ways_turns_photos_upside_down(records: tuple[Record, ...]) -> None:
+    (plain,), (turned,) = (
+        list(Loader(records, 32, 10, seed=4, flips=flips).batches(0)) for flips in ("horizontal", "both")
+    )
+    assert plain.rows == turned.rows
+    assert 0 < sum(not torch.equal(one, two) for one, two in zip(plain.images, turned.images, strict=True)) < 7
