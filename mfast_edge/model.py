@@ -52,6 +52,13 @@ class Model(Protocol):
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put published or own weights in; one line on what was taken. UserError where they do not fit."""
 
+    def fewer(self, build: Any, objects: Any, share: float) -> Any:
+        """The build without anchors that win no more than `share` of the matches with `objects`: (boxes (M, 4)
+        x1 y1 x2 y2 in parts of the image, ignore (M,)) of each photo."""
+
+    def sources(self, old: Any, new: Any) -> dict[str, list[int]]:
+        """{path of a head's leaf: for each output in a network of build `new` the output it was in `old`'s}."""
+
     def heads(self, network: nn.Module) -> list[nn.Module]:
         """Leaves whose output channels mean something and are never pruned."""
 

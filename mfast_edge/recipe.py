@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from benchmarks import machine
-from mfast_edge.settings import Settings
+from mfast_edge.settings import Settings, rare
 
 Flips = Literal["horizontal", "both"]
-
-
-def rare(default: Any) -> Any:
-    """A setting that is written down, and enters keys, only where it is not `default`: older keys stay."""
-    return Field(default, exclude_if=lambda value: value == default)
 
 
 class Recipe(Settings):

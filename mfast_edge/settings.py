@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mfast_edge.errors import UserError
 
@@ -21,6 +21,11 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+def rare(default: Any) -> Any:
+    """A setting that is written down, and enters keys, only where it is not `default`: older keys stay."""
+    return Field(default, exclude_if=lambda value: value == default)
 
 
 def check(kind: type[S], given: Mapping[str, Any], where: str) -> S:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from benchmarks import machine, timing
 from mfast_edge import blueprint
 from mfast_edge.candidate import Candidate, file_digest, start
@@ -155,6 +157,13 @@ class Workshop:
         for number, batch in zip(range(count), self._loader(build, size, None).batches(0), strict=False):
             assert number < count
             yield batch.images, batch.truths
+
+    def objects(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What is on each training photo: boxes (M, 4) x1 y1 x2 y2 in parts of it, ignore (M,)."""
+        return [
+            (record.truth.boxes / np.array([record.width, record.height] * 2, np.float32), record.truth.ignore)
+            for record in self.data.splits["train"]
+        ]
 
     def example(self, build: Settings) -> torch.Tensor:
         """One black image, for tracing."""

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mfast_edge.settings import Settings
+from mfast_edge.settings import Settings, rare
 
 Side = Annotated[int, Field(ge=96, le=512)]  # px
 Width = Annotated[float, Field(gt=0, le=2)]
+Shape = tuple[float, float]  # an anchor's (height, width) in parts of the image
 
 
 class Build(Settings):
@@ -21,6 +22,7 @@ class Build(Settings):
     width: Width = 0.75
     scale_low: float = 0.2
     scale_high: float = 0.95
+    anchors: tuple[tuple[Shape, ...], ...] | None = rare(None)  # per level, instead of the scheme's; () drops it
 
 
 def maps(size: int, levels: int, stride: int = 16) -> list[int]:
@@ -50,14 +52,26 @@ def shapes(low: float, high: float, levels: int) -> list[list[list[float]]]:
     return table
 
 
+def anchored(build: Build, levels: int) -> list[list[list[float]]]:
+    """Anchor (height, width) per level: those the build names, else the scheme's. ValueError: as many levels."""
+    if build.anchors is None:
+        return shapes(build.scale_low, build.scale_high, levels)
+    if len(build.anchors) != levels or not any(build.anchors):
+        raise ValueError(f"anchors: {len(build.anchors)} levels given; {levels}, one of them not empty, would be right")
+    return [[list(shape) for shape in level] for level in build.anchors]
+
+
 def facts(build: Build, levels: int, stride: int) -> dict[str, Any]:
-    """The blueprint's decode facts."""
+    """The blueprint's decode facts; of the levels that have anchors."""
+    table = anchored(build, levels)
+    used = [level for level in range(levels) if table[level]]
+    sides = maps(build.size, levels, stride)
     return {
         "height": build.size,
         "width": build.size,
         "classes": list(build.classes),
-        "maps": maps(build.size, levels, stride),
-        "shapes": shapes(build.scale_low, build.scale_high, levels),
+        "maps": [sides[level] for level in used],
+        "shapes": [table[level] for level in used],
         "variances": [0.1, 0.1, 0.2, 0.2],
         "score_threshold": 0.01,
         "iou_threshold": 0.5,

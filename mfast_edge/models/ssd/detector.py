@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mfast_edge.models.ssd.loss import Multibox
+    from mfast_edge.models.ssd.refit import Truths
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,14 @@ class Detector:
     outputs: ClassVar[tuple[str, ...]] = ("boxes", "logits")
     decoder: ClassVar[str] = "mfast_edge/models/ssd/decode.py"
 
+    @property
+    def levels(self) -> int:
+        """Maps that could have heads."""
+        return len(self.taps) + len(self.extras)
+
     def facts(self, build: Build) -> dict[str, Any]:
         """What decode must know, as JSON."""
-        return facts(build, len(self.taps) + len(self.extras), self.stride)
+        return facts(build, self.levels, self.stride)
 
     def ready(self, known: dict[str, Any]) -> dict[str, Any]:
         """The facts with the anchors worked out once."""
@@ -69,6 +75,18 @@ class Detector:
         from mfast_edge.models.ssd.weights import load
 
         return load(network, file, tensors)
+
+    def fewer(self, build: Build, objects: Truths, share: float) -> Build:
+        """The build without anchors that win no more than `share` of the matches."""
+        from mfast_edge.models.ssd.refit import fewer, matches
+
+        return fewer(build, matches(build, self.levels, self.stride, objects), share)
+
+    def sources(self, old: Build, new: Build) -> dict[str, list[int]]:
+        """{path of a head's convolution: for each of its outputs in `new` the output it was in `old`}."""
+        from mfast_edge.models.ssd.refit import outputs
+
+        return outputs(old, new, self.levels)
 
     def heads(self, network: nn.Module) -> list[nn.Module]:
         """The convolutions whose output channels are anchors × (4 or classes)."""

@@ -12,8 +12,9 @@ def labels(shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
     if "head0.class.bias" in shapes:
         count = shapes["head0.class.bias"][0] * 4 // shapes["head0.box.bias"][0] - 1  # without the background
         return coco() if count == COCO else ("?",) * count
-    if "heads.0.classify.bias" in shapes:
-        return ("?",) * (shapes["heads.0.classify.bias"][0] * 4 // shapes["heads.0.box.bias"][0])
+    own = next((name for name in shapes if name.startswith("heads.") and name.endswith(".classify.bias")), None)
+    if own:
+        return ("?",) * (shapes[own][0] * 4 // shapes[own.replace("classify", "box")][0])
     return ()
 
 

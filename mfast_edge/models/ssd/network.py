@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mfast_edge.backbones.blocks import Block
 from mfast_edge.backbones.mobilenet_v1 import MobileNetV1, scaled
-from mfast_edge.models.ssd.build import Build, shapes
+from mfast_edge.models.ssd.build import Build, anchored
 
 
 class Extra(nn.Module):
@@ -49,24 +49,26 @@ class SSD(nn.Module):
 
     def __init__(self, build: Build, taps: tuple[int, ...], extras: tuple[tuple[int, int], ...]):
         super().__init__()
-        self.backbone = MobileNetV1(build.size, build.width, taps)
+        counts = [len(level) for level in anchored(build, len(taps) + len(extras))]
+        used = 1 + max(level for level, count in enumerate(counts) if count)  # nothing is built above the last
+        self.backbone = MobileNetV1(build.size, build.width, taps[:used])
         channels, sides = list(self.backbone.channels), list(self.backbone.sides)
         self.extras = nn.ModuleList()
-        for reduced, outside in extras:
+        for reduced, outside in extras[: max(0, used - len(taps))]:
             wide = scaled(outside, build.width)
             self.extras.append(Extra(sides[-1], channels[-1], scaled(reduced, build.width), wide))
             channels.append(wide)
             sides.append(-(-sides[-1] // 2))
-        counts = [len(level) for level in shapes(build.scale_low, build.scale_high, len(channels))]
-        rows = zip(channels, sides, counts, strict=True)
-        self.heads = nn.ModuleList(Head(c, side, n, len(build.classes)) for c, side, n in rows)
+        rows = enumerate(zip(channels, sides, counts[:used], strict=True))
+        kinds = len(build.classes)
+        self.heads = nn.ModuleDict({str(level): Head(c, side, n, kinds) for level, (c, side, n) in rows if n})
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Raw outputs; normalisation to -1..1 is the graph's first node."""
         maps = self.backbone((images - 128) / 128)
         for extra in self.extras:
             maps.append(extra(maps[-1]))
-        found = [head(x) for head, x in zip(self.heads, maps, strict=True)]
+        found = [head(maps[int(level)]) for level, head in self.heads.items()]
         return torch.cat([box for box, _ in found], 1), torch.cat([kind for _, kind in found], 1)
 
 

@@ -31,7 +31,7 @@ def published(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
         if f"{source}.weight" in tensors:
             fold(block, file, source, tensors)
             taken += 1
-    heads = [head(module, level, file, tensors) for level, module in enumerate(network.heads)]
+    heads = [head(module, int(level), file, tensors) for level, module in network.heads.items()]
     said = f"{file.name}: {taken} of {len(blocks)} blocks"
     return said + (
         f", box heads, {'class heads' if all(heads) else 'class heads start anew'}" if heads[0] is not None else ""

@@ -1,0 +1,77 @@
+"""An SSD on other anchors: which ones the data use, and where a head's outputs come from when some go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mfast_edge.models.ssd.build import Build, Shape, anchored, facts
+from mfast_edge.models.ssd.decode import anchors
+from mfast_edge.models.ssd.targets import assign, corners
+
+Truths = Sequence[tuple[np.ndarray, np.ndarray]]  # boxes (M, 4) x1 y1 x2 y2 in parts of the image, ignore (M,)
+
+
+def matches(build: Build, levels: int, stride: int, truths: Truths) -> list[list[int]]:
+    """How many anchors of each shape of each level find an object of `truths` (targets.assign)."""
+    table = anchored(build, levels)
+    known = facts(build, levels, stride)
+    base = corners(torch.from_numpy(anchors(known)))
+    owner = [
+        (level, shape)
+        for level, side in zip((n for n in range(levels) if table[n]), known["maps"], strict=True)
+        for _ in range(side * side)
+        for shape in range(len(table[level]))
+    ]
+    found = torch.zeros(len(base), dtype=torch.long)
+    for boxes, ignore in truths:
+        found += assign(base, torch.from_numpy(boxes).float(), torch.from_numpy(ignore)) >= 0
+    counts = [[0] * len(level) for level in table]
+    for (level, shape), count in zip(owner, found.tolist(), strict=True):
+        counts[level][shape] += count
+    return counts
+
+
+def fewer(build: Build, counts: Sequence[Sequence[int]], share: float) -> Build:
+    """The build without the shapes that make up no more than `share` of all matches, together on their level;
+    a level whose shapes all go is dropped. Where nothing matches, nothing is dropped."""
+    least = share * sum(map(sum, counts))
+    table = anchored(build, len(counts))
+    kept = tuple(
+        tuple(as_shape(shape) for shape, count in zip(level, row, strict=True) if count > least)
+        for level, row in zip(table, counts, strict=True)
+    )
+    return build.model_copy(update={"anchors": kept}) if any(kept) else build
+
+
+def sources(old: Build, new: Build, levels: int) -> dict[int, list[int]]:
+    """{level: for each of its new shapes the old one of the same level that overlaps it most}."""
+    before, after = anchored(old, levels), anchored(new, levels)
+    return {
+        level: [max(range(len(before[level])), key=lambda n: overlap(before[level][n], shape)) for shape in shapes]
+        for level, shapes in enumerate(after)
+        if shapes and before[level]
+    }
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """IoU of two (height, width) on the same centre."""
+    shared = min(one[0], other[0]) * min(one[1], other[1])
+    return shared / (one[0] * one[1] + other[0] * other[1] - shared)
+
+
+def outputs(old: Build, new: Build, levels: int) -> dict[str, list[int]]:
+    """{path of a head's convolution: the old output channel that each new one comes from}."""
+    kinds = len(new.classes)
+    return {
+        f"heads.{level}.{leaf}": [source * wide + channel for source in chosen for channel in range(wide)]
+        for level, chosen in sources(old, new, levels).items()
+        for leaf, wide in (("box", 4), ("classify", kinds))
+    }
+
+
+def as_shape(shape: Sequence[float]) -> Shape:
+    """(height, width)."""
+    return shape[0], shape[1]

@@ -1,0 +1,61 @@
+"""refit: a network → the same one at another input size, on the anchors and head levels that the data use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mfast_edge.candidate import Candidate, Form
+from mfast_edge.errors import UserError
+from mfast_edge.recipe import Recipe
+
+if TYPE_CHECKING:
+    from mfast_edge.store import Work
+    from mfast_edge.target import Target
+    from mfast_edge.workshop import Built, Workshop
+
+
+class Refit(Recipe):
+    """`size` is the new input's side in pixels; anchors `matched` drops every shape that wins no more than
+    `share` of the training photos' matches, and every level above the last that is left. `images` 0: as it is.
+    """
+
+    version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("data",)
+    size: Annotated[int, Field(ge=32)] | None = None  # the parent's, unless given
+    anchors: Literal["all", "matched"] = "matched"
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    images: Annotated[int, Field(ge=0)] = 4000
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+
+    def gives(self, form: Form) -> Form | None:
+        """A network, from a network."""
+        return "torch" if form == "torch" else None
+
+    def fitted(self, target: Target) -> Refit:
+        """A size is the same for every target."""
+        return self.settled()
+
+    def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
+        """Build anew, carry the weights over, train, write."""
+        made = self.made(shop.rebuilt(parent), shop)
+        if self.images:
+            shop.train(made, self, work.state)
+        shop.write(made, work.files)
+
+    def made(self, old: Built, shop: Workshop) -> Built:
+        """The network at the new size and on the anchors left, untrained."""
+        from mfast_edge.stages.transplant import transplant
+
+        build: Any = old.build.model_copy(update={"size": self.size} if self.size else {})
+        if self.anchors == "matched":
+            build = shop.model.fewer(build, shop.objects(), self.share)
+        try:
+            build = type(build)(**build.model_dump())
+        except ValueError as wrong:
+            raise UserError(f"refit: {shop.model.name} cannot be built so: {wrong}") from None
+        return transplant(old, build, shop)
+
+
+STAGE = Refit
