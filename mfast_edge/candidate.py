@@ -47,7 +47,22 @@ def start(model: str, build: Mapping[str, Any]) -> Candidate:
 
 def child_key(parent: Candidate, step: Step) -> str:
     """The key of what `step` makes of `parent`."""
-    return digest({"parent": parent.key, "step": asdict(step)})
+    return following(parent.key, step)
+
+
+def ancestor(root: Candidate, candidate: Candidate, stage: str) -> str | None:
+    """The key of what `stage` made on the way from `root` to the candidate; None where it was not run."""
+    key = root.key
+    for step in candidate.lineage:
+        key = following(key, step)
+        if step.stage == stage:
+            return key
+    return None
+
+
+def following(key: str, step: Step) -> str:
+    """The key of what `step` makes of the candidate of this key."""
+    return digest({"parent": key, "step": asdict(step)})
 
 
 def digest(value: Any) -> str:

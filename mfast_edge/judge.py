@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks import timing
 from export.shape import shape
+from mfast_edge import blueprint
 from mfast_edge.candidate import digest
 from mfast_edge.quality import Examined, examine, look, lost
 from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
@@ -87,7 +88,7 @@ class Judge:
         return self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{terms[:6]}.json"
 
     def decide(self, stage: str, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
-        """A first network is kept; a graph is kept if it finds the same; anything else must pay."""
+        """A first network is kept; a graph if it finds the same; a retrained one if more; all else must pay."""
         names = Names(stage, parent.key, child.key, self.shop.machine)
         if parent.form == "none":
             quality, proxy = as_torch(self.shop, child, "val").quality, not self.shop.target.here
@@ -96,6 +97,8 @@ class Judge:
             return Verdict(*names, True, sentence, runtime, proxy, quality.to_json(), ms=ms)
         if parent.form == "torch" and child.form == "onnx":
             return self.alike(names, base, child)
+        if child.form == "torch" and blueprint.read(parent.folder) == blueprint.read(child.folder):
+            return self.compare(names, base, parent, child)
         return self.weigh(names, base, parent, child)
 
     def alike(self, names: Names, base: Candidate, child: Candidate) -> Verdict:
@@ -110,6 +113,18 @@ class Judge:
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
         fastest, ms = alone(self.shop, child.file)
         return Verdict(*names, keep, sentence, fastest, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
+
+    def compare(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
+        """The same network trained further takes the same time: it must find more than what it was given."""
+        graphs = [self.graph(parent), self.graph(child)]
+        runtime, ms = alone(self.shop, graphs[1])
+        before, after = (self.look(*pair, runtime) for pair in zip((parent, child), graphs, strict=True))
+        change = lost(self.shop, "val", before.found, after.found)
+        keep, probed = change["points"] < 0, ", judged as int8" if self.probed(child) else ""
+        sentence = f"{said(keep)}: the same network, {told_loss(change)} by training it further{probed}"
+        loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, after.found)
+        proxy, quality = not self.shop.target.here, after.quality.to_json()
+        return Verdict(*names, keep, sentence, runtime, proxy, quality, loss, probed=self.probed(child), ms=ms)
 
     def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """Time and quality of the child, for `settle` to decide by."""

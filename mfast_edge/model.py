@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A network, and what decode must know of it, made ready."""
+
+    network: nn.Module
+    facts: dict[str, Any]
+
+
 class Model(Protocol):
-    """A model by name. Holding one loads no torch; `network`, `loss`, `load` and `heads` do."""
+    """A model by name. Holding one loads no torch; `network`, `loss`, `lesson`, `load` and `heads` do."""
 
     @property
     def name(self) -> str: ...
@@ -48,6 +57,13 @@ class Model(Protocol):
 
     def loss(self, build: Any) -> Any:
         """A callable (outputs, truths) → {name: scalar}, to be summed."""
+
+    def lesson(self, student: Known, teacher: Known, logits: float, features: float) -> nn.Module:
+        """A module (student's network, images) → (its outputs, {name: scalar} to be added to the loss).
+
+        The scalars are how far the student's detections and feature maps are from those of a teacher with the
+        same decoder, times the two weights. Its parameters are trained along and are no part of the network.
+        """
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put published or own weights in; one line on what was taken. UserError where they do not fit."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mfast_edge import teacher
 from mfast_edge.candidate import Candidate, Step, child_key
 from mfast_edge.judge import Judge, Verdict, overruled
 from mfast_edge.plan import Plan, Stage
@@ -15,7 +16,7 @@ from mfast_edge.store import read_json, write_json
 from mfast_edge.workshop import Workshop
 
 # Seconds per image of ssd_mbv1 x0.75 at 300 px on two CPU cores, until this machine has its own.
-PACE = {"train": 0.035, "prune": 0.035, "refit": 0.035, "export_onnx": 20.0, "quantize": 0.3}
+PACE = {"train": 0.035, "prune": 0.035, "refit": 0.035, "distill": 0.05, "export_onnx": 20.0, "quantize": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,16 @@ def culprit(rows: list[Row]) -> str | None:
     return less[-1] if less else None
 
 
-def step_of(name: str, stage: Stage, shop: Workshop, seed: int) -> Step:
+def step_of(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) -> Step:
     """What enters the key of the stage's child."""
-    return Step(name, stage.version, stage.model_dump(mode="json"), seed, shop.digests(stage.reads))
+    settings = stage.model_dump(mode="json")
+    reads = shop.digests(stage.reads, teacher.key(settings.get("teacher"), parent, shop.root))
+    return Step(name, stage.version, settings, seed, reads)
 
 
 def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) -> tuple[Candidate, float | None]:
     """The stage's child from the store, or made now; the seconds that took."""
-    step = step_of(name, stage, shop, seed)
+    step = step_of(name, stage, parent, shop, seed)
     key = child_key(parent, step)
     if found := shop.store.find(key):
         return found, None
@@ -143,7 +146,7 @@ def expected(plan: Plan, shop: Workshop, judge: Judge) -> list[Expected]:
         form = stage.gives(current.form)
         if form is None:  # as in `once`
             return rows
-        step = step_of(name, stage, shop, plan.seed)
+        step = step_of(name, stage, current, shop, plan.seed)
         key = child_key(current, step)
         found = shop.store.find(key)
         images = int(step.settings.get("images", 1))

@@ -63,6 +63,7 @@ def run(asked: Asked) -> int:
     check_until(asked.until, plan)
     terminal = Terminal(asked.json)
     shop = furnish(asked, model, target, plan, terminal)
+    check_teachers(plan, shop)
     folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
@@ -80,6 +81,16 @@ def check_until(until: str | None, plan: Plan) -> None:
     names = [name for name, _ in plan.stages]
     if until is not None and until not in names:
         raise UserError(f"--until: {until!r} is not a stage of plan {plan.name}; its stages: {', '.join(names)}")
+
+
+def check_teachers(plan: Plan, shop: Workshop) -> None:
+    """Stored networks that stages are to learn from must be there and fit, before anything is trained."""
+    from mfast_edge import teacher
+
+    for _, stage in plan.stages:
+        asked = stage.model_dump(mode="json").get("teacher")
+        if asked not in (None, teacher.FLOAT):
+            teacher.find(asked, shop)
 
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from benchmarks import machine, timing
-from mfast_edge import blueprint
+from mfast_edge import blueprint, teacher
 from mfast_edge.candidate import Candidate, file_digest, start
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record
 from mfast_edge.data.split import calibration
 from mfast_edge.errors import UserError
-from mfast_edge.model import Model
+from mfast_edge.model import Known, Model
 from mfast_edge.models.resize import blob
 from mfast_edge.settings import Settings, canonical
 from mfast_edge.store import Store
@@ -61,13 +61,15 @@ class Workshop:
         """The empty candidate that training starts from."""
         return start(self.model.name, self.build.model_dump(mode="json"))
 
-    def digests(self, names: Sequence[str]) -> dict[str, str]:
-        """Digests of what a stage reads beside its parent."""
+    def digests(self, names: Sequence[str], teacher: str | None = None) -> dict[str, str]:
+        """Digests of what a stage reads beside its parent; a teacher's key is one already."""
         found = {}
         if "data" in names:
             found["data"] = self.data.digest
         if "init" in names and self.init:
             found["init"] = file_digest(self.init)
+        if "teacher" in names and teacher:
+            found["teacher"] = teacher
         return found
 
     @cached_property
@@ -136,8 +138,8 @@ class Workshop:
 
     # training
 
-    def train(self, made: Built, recipe: Recipe, state: Path) -> None:
-        """Train in place on the train split, going on from `state`."""
+    def train(self, made: Built, recipe: Recipe, state: Path, parent: Candidate) -> None:
+        """Train in place on the train split, going on from `state`; `parent` is what the stage was given."""
         import torch
 
         from mfast_edge.training.fit import Course, Progress, fit
@@ -150,7 +152,17 @@ class Workshop:
 
         torch.manual_seed(self.seed)
         data = self._loader(made.build, recipe.batch, recipe.flips)
-        fit(made.network, Course(self.model.loss(made.build), data, recipe, state, tell))
+        lesson = self.lesson(made, recipe, parent)
+        fit(made.network, Course(self.model.loss(made.build), data, recipe, state, tell, lesson))
+
+    def lesson(self, made: Built, recipe: Recipe, parent: Candidate) -> nn.Module | None:
+        """What the recipe's teacher adds to the loss; None without one."""
+        key = teacher.key(recipe.teacher, parent, self.root)
+        if key is None:
+            return None
+        pupil = Known(made.network, self.model.ready(self.model.facts(made.build)))
+        master = teacher.known(teacher.find(key, self), self.device)
+        return self.model.lesson(pupil, master, recipe.logits, recipe.features).to(self.device)
 
     def batches(self, build: Settings, size: int, count: int) -> Iterator[tuple[torch.Tensor, Any]]:
         """`count` training batches as they are, not augmented: for statistics, never for gradients of a training."""

@@ -16,7 +16,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {"pipeline", "judge", "quality", "runners"},
     {"plan"},
     {"stages"},
-    {"workshop"},
+    {"workshop", "teacher"},
     {"models", "backbones", "training", "data", "metrics", "tasks"},
     {"store", "target", "latency", "recipe"},
     {"candidate", "model", "blueprint", "precision", "settings", "errors", "door"},

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from benchmarks.timing import Ratio
-from mfast_edge.judge import Verdict, settle, weighed
+from mfast_edge import blueprint, judge
+from mfast_edge.candidate import Candidate
+from mfast_edge.judge import Judge, Verdict, settle, weighed
 
 LOSS = {"points": 0.4, "low": -0.2, "high": 1.0}
 
@@ -38,3 +44,34 @@ def test_another_budget_decides_anew_over_what_was_measured() -> None:
     assert "over the budget" in tight.sentence
     assert wide.keep
     assert wide.sentence.startswith("kept: 0.70x the time [0.60, 0.80] in onnxruntime, judged as int8, 1.50 points")
+
+
+@pytest.mark.parametrize(("points", "keep"), [(-0.6, True), (0.0, False), (0.3, False)])
+def test_the_same_network_trained_further_is_kept_where_it_finds_more(
+    points: float, keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against its parent, not against the float network, on the graphs that stand for both; no race is run."""
+    found = {"base": 90.0, "parent": 88.0, "child": 88.0 - points}
+    candidates = {}
+    for name in found:
+        folder = tmp_path / name
+        folder.mkdir()
+        blueprint.write(folder, {"build": {}, "layers": {}, "decode": {}})
+        candidates[name] = Candidate(name, "tiny", "torch", folder, ())
+    quality = SimpleNamespace(to_json=dict)
+    monkeypatch.setattr(judge, "as_torch", lambda _, one, __: SimpleNamespace(found=found[one.key]))
+    monkeypatch.setattr(Judge, "look", lambda _, one, *__: SimpleNamespace(found=found[one.key], quality=quality))
+    monkeypatch.setattr(Judge, "graph", lambda _, one: one.folder)
+    monkeypatch.setattr(judge, "alone", lambda *_: ("openvino", 2.0))
+    monkeypatch.setattr(judge, "lost", lambda _, __, a, b: {"points": a - b, "low": a - b - 1, "high": a - b + 1})
+    shop: Any = SimpleNamespace(machine="m", target=SimpleNamespace(here=True))
+    verdict = Judge(shop, 1.0, False, tmp_path).decide("distill", *candidates.values())
+    settled = settle(verdict, 1.0)
+    assert settled.keep is keep
+    assert settled.loss is not None
+    assert settled.loss["points"] == pytest.approx(2.0 + points)
+    assert settled.sentence.startswith(f"{'kept' if keep else 'rolled back'}: the same network, {points:.2f} points")
+    blueprint.write(candidates["child"].folder, {"build": {}, "layers": {"thin": {}}, "decode": {}})
+    monkeypatch.setattr(Judge, "weigh", lambda *_: "weighed")
+    other: Any = Judge(shop, 1.0, False, tmp_path).decide("prune", *candidates.values())
+    assert other == "weighed"

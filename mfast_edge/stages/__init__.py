@@ -4,6 +4,7 @@ STAGES = {
     "train": "mfast_edge.stages.train",
     "refit": "mfast_edge.stages.refit",
     "prune": "mfast_edge.stages.prune",
+    "distill": "mfast_edge.stages.distill",
     "export_onnx": "mfast_edge.stages.export_onnx",
     "quantize": "mfast_edge.stages.quantize",
 }

@@ -19,7 +19,7 @@ class Prune(Recipe):
     """`keep` is the share of multiply-adds left; importance from `batches` training batches; heads stay whole."""
 
     version: ClassVar[str] = "3"
-    reads: ClassVar[tuple[str, ...]] = ("data",)
+    reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
     keep: Annotated[float, Field(gt=0, lt=1)] = 0.7
     batches: Annotated[int, Field(ge=1)] = 16
     most: Annotated[float, Field(gt=0, lt=1)] = 0.8  # of one group's channels
@@ -42,7 +42,7 @@ class Prune(Recipe):
 
         made = shop.rebuilt(parent)
         thin(made, self, shop)
-        shop.train(made, self, work.state)
+        shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
 
 

@@ -22,7 +22,7 @@ class Refit(Recipe):
     """
 
     version: ClassVar[str] = "1"
-    reads: ClassVar[tuple[str, ...]] = ("data",)
+    reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
     size: Annotated[int, Field(ge=32)] | None = None  # the parent's, unless given
     anchors: Literal["all", "matched"] = "matched"
     share: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -41,7 +41,7 @@ class Refit(Recipe):
         """Build anew, carry the weights over, train, write."""
         made = self.made(shop.rebuilt(parent), shop)
         if self.images:
-            shop.train(made, self, work.state)
+            shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
 
     def made(self, old: Built, shop: Workshop) -> Built:

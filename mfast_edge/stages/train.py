@@ -17,7 +17,7 @@ class Train(Recipe):
     """A whole training; `images` are seen in total, whatever the size of the set."""
 
     version: ClassVar[str] = "3"
-    reads: ClassVar[tuple[str, ...]] = ("data", "init")
+    reads: ClassVar[tuple[str, ...]] = ("data", "init", "teacher")
 
     def gives(self, form: Form) -> Form | None:
         """A network, from nothing."""
@@ -30,7 +30,7 @@ class Train(Recipe):
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Train and write blueprint.json and weights.safetensors."""
         made = shop.fresh()
-        shop.train(made, self, work.state)
+        shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
 
 

@@ -61,6 +61,12 @@ class Course:
     recipe: Recipe
     state: Path
     tell: Callable[[Progress], None]
+    lesson: nn.Module | None = None  # (network, images) → outputs, what a teacher adds to the loss; learns along
+
+    @property
+    def besides(self) -> dict[str, nn.Module]:
+        """What is trained along and thrown away."""
+        return {"lesson": self.lesson} if self.lesson else {}
 
     @property
     def steps(self) -> int:
@@ -81,8 +87,9 @@ def fit(network: nn.Module, course: Course) -> None:
     """
     network.train().to(memory_format=torch.channels_last)  # 1.3 to 1.7 times the images/s on a CPU
     average = AveragedModel(network, multi_avg_fn=averaging(course.recipe.ema), use_buffers=True)
-    optimiser = optim.AdamW(network.parameters(), course.recipe.lr, weight_decay=course.recipe.weight_decay)
-    parts = {"network": network, "average": average}
+    learners = nn.ModuleDict({"network": network, **course.besides})
+    optimiser = optim.AdamW(learners.parameters(), course.recipe.lr, weight_decay=course.recipe.weight_decay)
+    parts = {"network": network, "average": average, **course.besides}
     done = checkpoint.load(course.state, parts, optimiser)
     begun = time.monotonic()
     for epoch in range(done, course.epochs):
@@ -121,11 +128,13 @@ def step(network: nn.Module, batch: Batch, optimiser: optim.Optimizer, course: C
     device = next(network.parameters()).device
     images = batch.images.to(device, memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=course.recipe.precision == "bfloat16"):
-        outputs = network(images)
-    whole = torch.stack(list(course.loss(outputs, batch.truths).values())).sum()
+        outputs, taught = course.lesson(network, images) if course.lesson else (network(images), {})
+    terms = {**course.loss(outputs, batch.truths), **taught}
+    whole = torch.stack(list(terms.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     whole.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(network.parameters(), course.recipe.clip)
+    learning = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    norm = nn.utils.clip_grad_norm_(learning, course.recipe.clip)
     if not (torch.isfinite(whole) and torch.isfinite(norm)):
         return nan
     optimiser.step()

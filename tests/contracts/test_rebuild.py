@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from mfast_edge import blueprint
 from mfast_edge.data.index import read
 from mfast_edge.model import Model, find
 from mfast_edge.models import MODELS
+from mfast_edge.pipeline import make
+from mfast_edge.plan import stage_class
 from mfast_edge.runners import gradient
 from mfast_edge.stages.channels import macs, thin
 from mfast_edge.stages.prune import Prune
+from mfast_edge.stages.train import Train
 from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
@@ -71,6 +75,23 @@ def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None
     made = shop.fresh()
     gradient(made.network, shop.example(made.build))()
     assert all(parameter.grad is not None for parameter in made.network.parameters())
+
+
+@pytest.mark.parametrize("name", ["prune", "distill", "refit"])
+def test_a_stage_learns_from_the_run_s_float_network_or_from_a_stored_one(name: str, shop: Workshop) -> None:
+    """Both weights; the teacher of another size is the same model as built by another run."""
+    small = {"images": 8, "batch": 8, "precision": "float32"}
+    bare, _ = make("train", Train.model_validate(small), shop.root, shop, 0)
+    other = replace(shop, build=shop.build.model_copy(update={"size": 128}), known={})
+    larger, _ = make("train", Train.model_validate(small), other.root, other, 0)
+    given = {**small, "features": 1.0} | ({"keep": 0.8, "batches": 2, "round_to": 4} if name == "prune" else {})
+    kind = stage_class(name)
+    found = {}
+    for teacher in ("float", larger.key):
+        child, _ = make(name, kind.model_validate({**given, "teacher": teacher}), bare, shop, 0)
+        assert child.lineage[-1].reads["teacher"] == (bare.key if teacher == "float" else teacher)
+        found[child.key] = child.file.read_bytes()
+    assert len(found) == len(set(found.values())) == 2
 
 
 def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop) -> None:

@@ -135,6 +135,9 @@ BAD = {
     "rate": (["--set", "train.lr=-1"], "train.lr"),
     "weights": (["--init", "/nowhere.safetensors"], "/nowhere.safetensors is not there"),
     "size": (["--set", "model.size=80"], "model.size"),
+    "no teacher": (["--set", "prune.features=1"], "prune.features: 1 given; value error, a teacher beside it"),
+    "teacher": (["--set", "prune.teacher=0123456789abcdef0123"], "teacher: 0123456789abcdef0123 given; the key of"),
+    "too early": (["--set", "train.teacher=float"], "teacher: float given and nothing was trained before"),
 }
 
 

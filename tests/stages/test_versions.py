@@ -24,6 +24,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
     "prune": [*LEARNING, "mfast_edge/stages/channels.py"],
+    "distill": LEARNING,
     "export_onnx": ["export/to_onnx.py", "export/passes.py", "mfast_edge/models/ssd/network.py"],
     "quantize": ["export/int8.py", "export/ranges.py", "export/passes.py", "mfast_edge/data/split.py"],
 }

@@ -81,6 +81,47 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) 
         assert torch.equal(one, two)
 
 
+class Lesson(nn.Module):
+    """Something that learns along and is thrown away, and pulls the outputs up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adapter = nn.Conv2d(1, 1, 1)
+
+    def forward(self, network: nn.Module, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs = network(images)
+        return outputs, {"lesson": (self.adapter(outputs) - 3).square().mean()}
+
+
+def taught(state: Path, data: Noise, told: list[Progress]) -> Course:
+    torch.manual_seed(0)
+    return replace(course(state, data, told), lesson=Lesson())
+
+
+def test_a_lesson_is_added_to_the_loss_and_learns_along(tmp_path: Path) -> None:
+    alone, beside = list[Progress](), list[Progress]()
+    fit(network(), course(tmp_path / "alone", Noise(), alone))
+    with_lesson = taught(tmp_path / "beside", Noise(), beside)
+    assert with_lesson.lesson
+    before = [parameter.clone() for parameter in with_lesson.lesson.parameters()]
+    fit(network(), with_lesson)
+    assert beside[0].loss > alone[0].loss + 4
+    assert not any(map(torch.equal, before, with_lesson.lesson.parameters()))
+
+
+def test_a_killed_training_with_a_lesson_ends_with_the_same_bytes_too(tmp_path: Path) -> None:
+    whole, killed, again = network(), network(), network()
+    learnt, resumed = taught(tmp_path / "whole", Noise(), []), taught(tmp_path / "killed", Noise(), [])
+    fit(whole, learnt)
+    with pytest.raises(KeyboardInterrupt):
+        fit(killed, taught(tmp_path / "killed", Noise(dies_in=3), []))
+    fit(again, resumed)
+    assert learnt.lesson
+    assert resumed.lesson
+    for one, two in ((whole, again), (learnt.lesson, resumed.lesson)):
+        assert all(map(torch.equal, one.state_dict().values(), two.state_dict().values()))
+
+
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_epoch(tmp_path: Path) -> None:
     class Broken(Noise):
         def batches(self, epoch: int) -> Iterator[Batch]:

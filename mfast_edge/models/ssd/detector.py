@@ -13,6 +13,8 @@ from mfast_edge.models.ssd.build import Build, facts
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from mfast_edge.model import Known
+    from mfast_edge.models.ssd.distill import Lesson
     from mfast_edge.models.ssd.loss import Multibox
     from mfast_edge.models.ssd.refit import Truths
 
@@ -69,6 +71,12 @@ class Detector:
         from mfast_edge.models.ssd.loss import Multibox
 
         return Multibox(self.ready(self.facts(build)))
+
+    def lesson(self, student: Known, teacher: Known, logits: float, features: float) -> Lesson:
+        """What an SSD that teaches adds to the loss."""
+        from mfast_edge.models.ssd.distill import Lesson
+
+        return Lesson(student, teacher, logits, features)
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put weights in; one line on what was taken. UserError where they do not fit."""

@@ -65,10 +65,18 @@ class SSD(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Raw outputs; normalisation to -1..1 is the graph's first node."""
-        maps = self.backbone((images - 128) / 128)
+        return self.predict(self.maps(images))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The feature map (B, C, side, side) that each head reads."""
+        maps: list[Tensor] = self.backbone((images - 128) / 128)
         for extra in self.extras:
             maps.append(extra(maps[-1]))
-        found = [head(maps[int(level)]) for level, head in self.heads.items()]
+        return [maps[int(level)] for level in self.heads]
+
+    def predict(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Raw outputs of `maps`."""
+        found = [head(x) for head, x in zip(self.heads.values(), maps, strict=True)]
         return torch.cat([box for box, _ in found], 1), torch.cat([kind for _, kind in found], 1)
 
 

@@ -39,3 +39,10 @@ def encode(boxes: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     shift = (centre.flip(1) - anchors[:, :2]) / anchors[:, 2:]
     return torch.cat([shift, (sides.flip(1) / anchors[:, 2:]).log()], 1) / variances
+
+
+def decode(codes: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:
+    """(N, 4) ty tx th tw on (N, 4) cy cx h w anchors → x1 y1 x2 y2: `encode` undone, in torch."""
+    codes = codes * variances
+    centre = codes[:, :2] * anchors[:, 2:] + anchors[:, :2]
+    return corners(torch.cat([centre, codes[:, 2:].clamp(max=4).exp() * anchors[:, 2:]], 1))

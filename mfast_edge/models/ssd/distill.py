@@ -1,0 +1,140 @@
+"""What an SSD that teaches adds to the loss of one that learns: its detections and its feature maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import box_iou
+
+from mfast_edge.model import Known
+from mfast_edge.models.ssd.network import Head
+from mfast_edge.models.ssd.targets import corners, decode, encode
+
+LIKE = 0.4  # IoU from which two anchors are asked for the same; a 300 px teacher's best for smaller sizes is .39
+SURE = 0.3  # the teacher's score from which its box is worth imitating
+
+Maps = list[Tensor]
+
+
+class Lesson(nn.Module):
+    """(student's network, images) → (its outputs, {"teacher_box", "teacher_class", "teacher_maps"}).
+
+    The teacher may have another width, input size, levels and anchors; it sees the same images, resized to its
+    own input. Parameters are adapters between feature maps; the teacher is no part of the module's state.
+    """
+
+    def __init__(self, student: Known, teacher: Known, logits: float, features: float):
+        super().__init__()
+        teacher.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.teacher, self.logits, self.features = teacher, logits, features
+        self.answers = Answers(student.facts, teacher.facts)
+        self.imitation = Imitation(student, teacher) if features else None
+
+    def forward(self, network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor], dict[str, Tensor]]:
+        """Run both networks on images (B, 3, H, W); the terms come weighted."""
+        with torch.no_grad():
+            size = (self.teacher.facts["height"], self.teacher.facts["width"])
+            seen = images if images.shape[2:] == size else F.interpolate(images, size, mode="bilinear")
+            master: Any = self.teacher.network
+            theirs: Maps = master.maps(seen)
+            wanted = master.predict(theirs)
+        if self.imitation is None:
+            outputs, terms = network(images), {}
+        else:
+            maps = network.maps(images)
+            outputs, terms = network.predict(maps), {"teacher_maps": self.features * self.imitation(maps, theirs)}
+        if self.logits:
+            terms |= {name: self.logits * term for name, term in self.answers(outputs, wanted).items()}
+        return outputs, terms
+
+
+class Answers:
+    """How far a student's detections are from a teacher's, counted as `Multibox` counts."""
+
+    def __init__(self, student: dict[str, Any], teacher: dict[str, Any]):
+        self.anchors, self.theirs = torch.from_numpy(student["anchors"]), torch.from_numpy(teacher["anchors"])
+        self.like, self.alike = likes(corners(self.anchors), corners(self.theirs))
+        self.variances, self.their_variances = torch.tensor(student["variances"]), torch.tensor(teacher["variances"])
+
+    def __call__(self, outputs: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """Codes (B, N, 4) and logits (B, N, C) of both → {"teacher_box", "teacher_class"}.
+
+        Every anchor learns the scores (Hinton 2015, for sigmoids) and, where they reach SURE, the box (Chen
+        2017) of the teacher's anchor most like it; one that is like none learns from the truth alone. Per
+        anchor that the teacher is sure of, weighted by its score, so that both terms weigh as Multibox's do.
+        """
+        alike = self.alike.nonzero().flatten().to(outputs[0].device)
+        like = self.like.to(alike.device)[alike]
+        codes, logits = (out.float()[:, alike] for out in outputs)
+        their_codes, their_logits = (out.float()[:, like] for out in wanted)
+        score = their_logits.amax(2).sigmoid()
+        rows, which = (score >= SURE).nonzero(as_tuple=True)
+        weight = score[rows, which]
+        boxes = decode(their_codes[rows, which], *self.base(self.theirs, like[which], self.their_variances))
+        target = encode(boxes, *self.base(self.anchors, alike[which], self.variances))
+        off = F.smooth_l1_loss(codes[rows, which], target, reduction="none").sum(1)
+        count = weight.sum().clamp(min=1)
+        return {"teacher_box": (off * weight).sum() / count, "teacher_class": divergence(logits, their_logits) / count}
+
+    @staticmethod
+    def base(anchors: Tensor, which: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
+        """Anchors and variances where `which` lives."""
+        return anchors.to(which.device)[which], variances.to(which.device)
+
+
+def divergence(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of the scores of `logits` from those of `wanted`, summed: 0 where they agree."""
+    scores = wanted.sigmoid()
+    here, least = (F.binary_cross_entropy_with_logits(x, scores, reduction="sum") for x in (logits, wanted))
+    return here - least
+
+
+def likes(anchors: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
+    """For each of (N, 4) anchors the one of (M, 4) it overlaps most (N,), and whether by LIKE at least (N,)."""
+    found = [box_iou(part, theirs).max(1) for part in torch.split(anchors, 1024)]  # 8732 by 8732 would take a gigabyte
+    return torch.cat([which for _, which in found]), torch.cat([overlap for overlap, _ in found]) >= LIKE
+
+
+class Imitation(nn.Module):
+    """How far the maps that a student's heads read are from a teacher's: 1 - Pearson's r (Cao 2022, PKD).
+
+    A level learns from the teacher's level whose anchors are most of its size, through a 1x1 convolution where
+    their channels differ.
+    """
+
+    def __init__(self, student: Known, teacher: Known):
+        super().__init__()
+        (ours, sizes), (theirs, their_sizes) = levels(student), levels(teacher)
+        self.levels: list[int] = (sizes[:, None] - their_sizes).abs().argmin(1).tolist()
+        pairs = [(wide, theirs[level]) for wide, level in zip(ours, self.levels, strict=True)]
+        self.adapters = nn.ModuleList(nn.Identity() if a == b else nn.Conv2d(a, b, 1) for a, b in pairs)
+
+    def forward(self, maps: Maps, theirs: Maps) -> Tensor:
+        """The mean over the student's levels, each 0 to 2."""
+        rows = zip(self.adapters, maps, self.levels, strict=True)
+        return torch.stack([apart(adapter(map_), theirs[there]) for adapter, map_, there in rows]).mean()
+
+
+def levels(known: Known) -> tuple[list[int], Tensor]:
+    """Of every map that a head reads: its channels, and its anchors' mean size as the logarithm of an area."""
+    heads = [module for module in known.network.modules() if isinstance(module, Head)]
+    areas = torch.from_numpy(known.facts["anchors"])[:, 2:].log().sum(1)
+    parts = torch.split(areas, [head.anchors for head in heads])
+    return [head.box.in_channels for head in heads], torch.stack([part.mean() for part in parts])
+
+
+def apart(one: Tensor, other: Tensor) -> Tensor:
+    """1 - r of two maps (B, C, side, side), the second resized to the first's side, meaned over channels."""
+    there = other.float()
+    if one.shape[2:] != there.shape[2:]:
+        there = F.interpolate(there, one.shape[2:], mode="bilinear")
+    return (standard(one.float()) - standard(there)).square().mean() / 2
+
+
+def standard(x: Tensor) -> Tensor:
+    """Each channel with mean 0 and variance 1 over images and places; one that says nothing stays 0."""
+    variance, mean = torch.var_mean(x, (0, 2, 3), correction=0, keepdim=True)
+    return (x - mean) * (variance + 1e-6).rsqrt()
