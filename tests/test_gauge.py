@@ -11,7 +11,7 @@ import pytest
 
 from mfast_edge import gauge
 from mfast_edge.errors import UserError
-from mfast_edge.gauge import BATCH, COPIES, Measured, Shelf, cost, shelf, table
+from mfast_edge.gauge import BATCH, COPIES, Measured, Shelf, cost, extend, shelf, table
 from mfast_edge.latency import Layer, neighbours
 from mfast_edge.target import Int8, find
 
@@ -68,6 +68,13 @@ def test_a_killed_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert len(dying.seen) == BATCH
     assert set(dying.seen) | set(rest.seen) == neighbours(MANY, 16)
     assert not set(dying.seen) & set(rest.seen)
+
+
+def test_what_another_process_measured_meanwhile_is_not_measured_again(tmp_path: Path) -> None:
+    late = Clock()
+    table(place(tmp_path), [CONV], measure=Clock(), tell=quiet)
+    extend(place(tmp_path), sorted(neighbours(MANY, 16), key=str), late, quiet)
+    assert set(late.seen) == neighbours(MANY, 16) - neighbours([CONV], 16)
 
 
 def test_a_slow_day_gives_the_same_table(tmp_path: Path) -> None:
