@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test check install versions house jetson coco kills kills-bccd clean
+.PHONY: demo test check install versions house jetson coco kills kills-bccd latency clean
 
 install: $(VENV)/ready
 
@@ -58,6 +58,10 @@ kills: install
 kills-bccd: install
 	$(BIN)/python -m tests.shows.kills --kills 3 --out $(RUNS)/kills-bccd -- $(BCCD) \
 		--set train.images=800 --set prune.images=400
+
+# Measures four latency tables the first time: minutes, in which nothing else should run.
+latency: install
+	$(BIN)/python -m tests.shows.latency --out $(RUNS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

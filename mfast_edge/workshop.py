@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +22,14 @@ from mfast_edge.model import Known, Model
 from mfast_edge.models.resize import blob
 from mfast_edge.settings import Settings, canonical
 from mfast_edge.store import Store
-from mfast_edge.target import Int8, Target
+from mfast_edge.target import Int8, Precision, Target
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from export.int8 import Dressing
+    from mfast_edge.latency import Layer, Table
     from mfast_edge.recipe import Flips, Recipe
     from mfast_edge.stages.quantize import Quantize
 
@@ -96,6 +97,16 @@ class Workshop:
         """The callables in alternating rounds, by the target's protocol."""
         asked = self.target.timing
         return timing.measure(dict(calls), rounds=asked.rounds, warmup=asked.warmup, seconds=asked.seconds)
+
+    def table(self, runtime: str, precision: Precision, layers: Iterable[Layer], *, thin: bool = False) -> Table:
+        """The latency table that predicts `layers` on this machine, or with `thin` any thinner ones too.
+
+        What it lacks is measured now. UserError where the target has no such precision.
+        """
+        from mfast_edge.gauge import shelf, table
+
+        place = shelf(self.store.root / "machines" / self.machine, self.target, runtime, precision)
+        return table(place, layers, thin=thin, tell=self.tell)
 
     # networks
 

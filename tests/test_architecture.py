@@ -18,6 +18,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {"stages"},
     {"workshop", "teacher"},
     {"models", "backbones", "training", "data", "metrics", "tasks"},
+    {"gauge"},
     {"store", "target", "latency", "recipe"},
     {"candidate", "model", "blueprint", "precision", "settings", "errors", "door"},
 ]

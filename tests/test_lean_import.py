@@ -13,6 +13,8 @@ LEAN = [
     "mfast_edge.target",
     "mfast_edge.data.index",
     "mfast_edge.store",
+    "mfast_edge.latency",
+    "mfast_edge.gauge",
     "mfast_edge.candidate",
     "mfast_edge.compress",
     "mfast_edge.models.ssd.mbv1",

@@ -1,0 +1,134 @@
+"""Measured tables: reused, resumed, comparable between days, refused where they are of something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mfast_edge import gauge
+from mfast_edge.errors import UserError
+from mfast_edge.gauge import BATCH, COPIES, Measured, Shelf, cost, extend, shelf, table
+from mfast_edge.latency import Layer, neighbours
+from mfast_edge.target import Int8, find
+
+CONV = Layer("conv", 100, 200, 12)
+MANY = [CONV, Layer("depthwise", 100, 100, 25, (3, 3)), Layer("image", 3, 3, 200)]
+
+
+class Clock:
+    """An invented machine: a layer takes its multiply-adds, on a day that is so many times slower."""
+
+    def __init__(self, slower: float = 1.0, dies: int = 99) -> None:
+        self.slower, self.dies, self.seen = slower, dies, list[Layer]()
+
+    def __call__(self, layers: Sequence[Layer], place: Shelf) -> Measured:
+        if self.dies == 0:
+            raise KeyboardInterrupt
+        self.dies -= 1
+        self.seen += layers
+        return Measured(tuple(self.slower * one.inside * one.outside for one in layers), 3.0 * self.slower)
+
+
+def place(folder: Path) -> Shelf:
+    return Shelf(folder / "machine", "onnxruntime", "1.2.3", 1, None, 16)
+
+
+def quiet(line: str) -> None:
+    assert line
+
+
+def test_nothing_is_measured_twice(tmp_path: Path) -> None:
+    first, second = Clock(), Clock()
+    made = table(place(tmp_path), MANY, measure=first, tell=quiet)
+    again = table(place(tmp_path), MANY, measure=second, tell=quiet)
+    assert set(first.seen) == neighbours(MANY, 16)
+    assert len(first.seen) == len(set(first.seen))
+    assert second.seen == []
+    assert again == made
+
+
+def test_a_new_layer_is_measured_and_nothing_beside_it(tmp_path: Path) -> None:
+    made = table(place(tmp_path), MANY, measure=Clock(), tell=quiet)
+    more = Clock()
+    grown = table(place(tmp_path), [CONV, replace(CONV, kernel=(3, 1))], measure=more, tell=quiet)
+    assert {one.kernel for one in more.seen} == {(3, 1)}
+    assert grown.digest == made.digest
+    assert set(made.entries) < set(grown.entries)
+
+
+def test_a_killed_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    dying, rest = Clock(dies=1), Clock()
+    with pytest.raises(KeyboardInterrupt):
+        table(place(tmp_path), MANY, measure=dying, tell=quiet)
+    table(place(tmp_path), MANY, measure=rest, tell=quiet)
+    assert len(dying.seen) == BATCH
+    assert set(dying.seen) | set(rest.seen) == neighbours(MANY, 16)
+    assert not set(dying.seen) & set(rest.seen)
+
+
+def test_what_another_process_measured_meanwhile_is_not_measured_again(tmp_path: Path) -> None:
+    late = Clock()
+    table(place(tmp_path), [CONV], measure=Clock(), tell=quiet)
+    extend(place(tmp_path), sorted(neighbours(MANY, 16), key=str), late, quiet)
+    assert set(late.seen) == neighbours(MANY, 16) - neighbours([CONV], 16)
+
+
+def test_a_slow_day_gives_the_same_table(tmp_path: Path) -> None:
+    whole = table(place(tmp_path / "a"), MANY, measure=Clock(), tell=quiet)
+    table(place(tmp_path / "b"), [CONV], measure=Clock(), tell=quiet)
+    parts = table(place(tmp_path / "b"), MANY, measure=Clock(slower=2), tell=quiet)
+    assert parts.entries == pytest.approx(whole.entries)
+    assert parts.reference == whole.reference
+
+
+def test_each_runtime_version_and_dressing_has_its_own_file() -> None:
+    one = place(Path("m"))
+    others = [replace(one, version="1.2.4"), replace(one, runtime="openvino"), replace(one, threads=2)]
+    dressed = [Int8(activations="uint8", symmetric=False), Int8(activations="int8", symmetric=True)]
+    others += [replace(one, int8=int8) for int8 in dressed]
+    assert len({shelf.file for shelf in [one, *others]}) == 6
+
+
+def test_a_table_of_another_runtime_version_is_refused(tmp_path: Path) -> None:
+    old, new = place(tmp_path), replace(place(tmp_path), version="1.3.0")
+    table(old, [CONV], measure=Clock(), tell=quiet)
+    old.file.rename(new.file)
+    with pytest.raises(UserError, match=r"version '1\.2\.3'; '1\.3\.0' would be right"):
+        table(new, [CONV], measure=Clock(), tell=quiet)
+
+
+def test_the_target_says_which_table_it_is() -> None:
+    found = shelf(Path("m"), find("x86"), "onnxruntime", "int8")
+    assert found.int8 == find("x86").int8
+    assert found.header["dressing"]["activations"] == "uint8"
+    assert shelf(Path("m"), find("x86"), "onnxruntime", "float32").int8 is None
+    with pytest.raises(UserError, match="float16"):
+        shelf(Path("m"), find("x86"), "onnxruntime", "float16")
+
+
+def test_a_layer_costs_what_its_copies_add_and_an_image_what_is_left() -> None:
+    overhead, mine = 5.0, 0.25
+    few, many = ([overhead + copies * mine] * 3 for copies in COPIES)
+    assert cost(CONV, few, many) == pytest.approx(mine)
+    assert cost(Layer("image", 3, 3, 200), few, many) == pytest.approx(overhead)
+    assert cost(CONV, many, few) == 0
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_the_clock_measures_real_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, precision: str
+) -> None:
+    monkeypatch.setattr(gauge, "ROUNDS", 3)
+    target = find("x86")
+    here = shelf(tmp_path / "machine", target, runtime, precision)  # type: ignore[arg-type]
+    wanted = [Layer("conv", 64, 64, 5), Layer("image", 3, 3, 75), Layer("linear", 64, 16, 1)]
+    found = table(here, wanted, tell=quiet)
+    assert found.reference > 0
+    assert found.ms(wanted[1]) > 0
+    assert found.predict(wanted) >= found.ms(wanted[1])
+    assert json.loads(here.file.read_text())["version"] == here.version
