@@ -25,6 +25,14 @@ class Layer:
     last: bool = False
     path: str = field(default="", compare=False)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one image."""
+        if self.kind == "image":
+            return 0
+        each = self.kernel[0] * self.kernel[1] * self.side**2 * self.outside
+        return each if self.kind == "depthwise" else each * self.inside
+
     def wide(self, inside: int, outside: int) -> "Layer":
         """The same layer with other channels; a depthwise one has `inside` on both sides."""
         return replace(self, inside=inside, outside=inside if self.kind == "depthwise" else outside)

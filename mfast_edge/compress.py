@@ -21,13 +21,16 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     data: Annotated[
         str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
     ] = None,
-    plan: Annotated[str, typer.Option(help="quick, demo, tiny, or the path of a YAML file.")] = "quick",
+    plan: Annotated[str, typer.Option(help="quick, full, demo, tiny, or the path of a YAML file.")] = "quick",
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
     ] = None,
     search: Annotated[int, typer.Option(help="Search this many trials over the plan's space first.")] = 0,
+    hours: Annotated[
+        float | None, typer.Option(help="Search for so long, over all runs of this command, first.", min=0)
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,
@@ -47,6 +50,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         budget,
         tuple(set_ or ()),
         search,
+        hours,
         until,
         out,
         name,

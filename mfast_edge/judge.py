@@ -67,19 +67,24 @@ class Judge:
     budget: float
     int8: bool
     folder: Path
+    joint: bool = False  # networks go on whatever they lose: the files they become are judged
 
     def verdict(self, stage: str, base: Candidate | None, parent: Candidate, child: Candidate) -> Verdict:
         """The stored verdict, or a new one, stored before it is returned."""
         if known := self.stored(parent, child):
             return known
-        verdict = settle(self.decide(stage, base or child, parent, child), self.budget)
+        verdict = self.settled(self.decide(stage, base or child, parent, child), child)
         write_json(self.place(parent, child), asdict(verdict))
         return verdict
 
     def stored(self, parent: Candidate, child: Candidate) -> Verdict | None:
         """What was measured before, under this run's budget."""
         told = read_json(self.place(parent, child))
-        return settle(Verdict(**told), self.budget) if told else None
+        return self.settled(Verdict(**told), child) if told else None
+
+    def settled(self, verdict: Verdict, child: Candidate) -> Verdict:
+        """The verdict by this run's rules."""
+        return settle(verdict, self.budget, self.joint and child.form == "torch")
 
     def place(self, parent: Candidate, child: Candidate) -> Path:
         """Where a verdict lies: another machine, runtime or dressing is another verdict."""
@@ -153,8 +158,11 @@ class Judge:
         return examine(self.shop, child, how, "val", lambda: open_file(graph, runtime, self.shop.target.threads))
 
 
-def settle(verdict: Verdict, budget: float) -> Verdict:
-    """The verdict under a budget: the rule over what was measured; one that needs no weighing as it is."""
+def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
+    """The verdict under a budget: the rule over what was measured; one that needs no weighing as it is.
+
+    `onward`: kept all the same, as only what comes of it will be judged.
+    """
     if verdict.ratio is None or verdict.loss is None or verdict.bytes_ratio is None:
         return verdict
     ratio = timing.Ratio(**verdict.ratio)
@@ -162,6 +170,9 @@ def settle(verdict: Verdict, budget: float) -> Verdict:
     proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
     speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
     sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
+    if onward:
+        sentence = f"goes on: {speed}, {told_loss(verdict.loss)}; the plan is judged as a whole"
+        return replace(verdict, keep=True, sentence=sentence, over_budget=False)
     over = loss_over(verdict.loss, budget) and ratio.high < FASTER
     return replace(verdict, keep=keep, sentence=sentence, over_budget=over)
 

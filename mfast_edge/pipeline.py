@@ -47,7 +47,7 @@ def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: C
             rows.append(replace(walked, seconds=seconds.setdefault(key, walked.seconds)))
             news(rows[-1], told, tell)
         walks.append(rows)
-        blamed = culprit(rows)
+        blamed = None if plan.joint else culprit(rows)
         if blamed is None:
             break
         taken_back[blamed] = f"with it {rows[-1].stage} would be over the budget"

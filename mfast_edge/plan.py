@@ -25,7 +25,10 @@ class Stage(Protocol):
     """A frozen record of settings; `run` turns a finished parent into files in an empty folder."""
 
     version: ClassVar[str]
-    reads: ClassVar[tuple[str, ...]]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What else decides what comes of it: data, init, teacher, table."""
 
     def gives(self, form: Form) -> Form | None:
         """The form that comes of `form`; None: cannot take that."""
@@ -50,6 +53,7 @@ class Head(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
     model: dict[str, Any] = Field(default_factory=dict)
     timing: Timing | None = None
+    joint: bool = False
     stages: tuple[Any, ...]
 
 
@@ -66,6 +70,7 @@ class Plan:
     stages: tuple[tuple[str, Stage], ...]
     left_out: tuple[str, ...]
     timing: Timing | None  # instead of the target's
+    joint: bool = False  # the networks after the first are judged as a whole, by the file they become
 
     @property
     def ends_in_int8(self) -> bool:
@@ -97,8 +102,9 @@ def read(
     kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
     chain(kept, where)
     return Plan(
-        head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out), head.timing
-    )
+        head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out), head.timing,
+        head.joint,
+    )  # fmt: skip
 
 
 def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -124,7 +130,7 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
     """One --set into the plan's head, the model's build settings or a stage."""
     top, model, stages = trees
     room, dot, rest = dotted.partition(".")
-    if not dot and room in Head.model_fields and room not in ("stages", "name", "model", "timing"):
+    if not dot and room in Head.model_fields and room not in ("stages", "name", "model", "timing", "joint"):
         top[room] = value
     elif dot and room == "model":
         model[rest] = value

@@ -42,6 +42,7 @@ class Asked:
     budget: float | None
     set: tuple[str, ...]
     search: int
+    hours: float | None
     until: str | None
     out: Path
     name: str | None
@@ -68,7 +69,7 @@ def run(asked: Asked) -> int:
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
     terminal.head(plan, shop, folder)
-    if asked.search:
+    if asked.search or asked.hours is not None:
         plan = best_of(asked, plan, shop, folder, terminal)
     rows = walked(plan, shop, folder, asked.until, terminal)
     final = proven(plan, shop, rows, folder, asked.command)
@@ -132,12 +133,12 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
     from mfast_edge.tune import Tuner, space_of
 
     if both := sorted(set(asked.given) & set(space_of(plan.name))):
-        raise UserError(f"--set {both[0]}: --search looks for this setting; one of the two would be right")
+        raise UserError(f"--set {both[0]}: the search looks for this setting; one of the two would be right")
 
     def planned(params: Mapping[str, Any]) -> Plan:
         return plans.read(asked.plan, shop.target, {**params, **asked.given})
 
-    return planned(Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search))
+    return planned(Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search or None, asked.hours))
 
 
 def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal) -> list[Row]:
@@ -167,7 +168,7 @@ def judged(plan: Plan, shop: Workshop, folder: Path) -> Judge:
     """The judge of a run."""
     from mfast_edge.judge import Judge
 
-    return Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts")
+    return Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts", plan.joint)
 
 
 def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: str) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class Workshop:
             found["init"] = file_digest(self.init)
         if "teacher" in names and teacher:
             found["teacher"] = teacher
+        if "table" in names:
+            found |= {f"table {runtime}": self.speeds(runtime, []).digest for runtime in self.target.measured}
         return found
 
     @cached_property
@@ -107,6 +109,13 @@ class Workshop:
 
         place = shelf(self.store.root / "machines" / self.machine, self.target, runtime, precision)
         return table(place, layers, thin=thin, tell=self.tell)
+
+    def speeds(self, runtime: str, layers: Iterable[Layer], *, thin: bool = False) -> Table:
+        """The table of the precision that the target computes in; begun where there is none."""
+        from mfast_edge.gauge import REFERENCE
+
+        precision: Precision = "int8" if self.target.int8 else "float32"
+        return self.table(runtime, precision, [REFERENCE, *layers], thin=thin)
 
     # networks
 

@@ -51,8 +51,17 @@ class Trial:
     state: Literal["complete", "rejected"]
 
 
-def run(objective: Objective, space: Space, settings: Settings, *, trials: int) -> list[Trial]:
-    """Search until `trials` are finished, and return all finished ones in their order.
+def run(
+    objective: Objective,
+    space: Space,
+    settings: Settings,
+    *,
+    trials: int | None,
+    stop: Callable[[], bool] | None = None,
+) -> list[Trial]:
+    """Search until `trials` are finished or `stop` says so, and return all finished ones in their order.
+
+    `stop` is asked before each trial; without `trials` it alone ends the search.
 
     Finished is what was answered or Rejected: the same command again does nothing more. What runs
     proposes depends only on the seed and on the answers so far, so an interrupted search, whenever it was
@@ -65,10 +74,11 @@ def run(objective: Objective, space: Space, settings: Settings, *, trials: int) 
     with _alone(settings.storage):
         study = _open(space, settings)
         _revive(study, space)
-        while len(done := _finished(study)) < trials:
+        while (trials is None or len(_finished(study)) < trials) and not (stop and stop()):
+            done = _finished(study)
             study.sampler = _sampler(settings.seed, len(done))
             _try(study, objective, space)
-        return [_trial(number, frozen) for number, frozen in enumerate(done)]
+        return [_trial(number, frozen) for number, frozen in enumerate(_finished(study))]
 
 
 class _Held(JournalFileOpenLock):

@@ -47,6 +47,7 @@ def asked(out: Path, **given: object) -> Asked:
         "budget": None,
         "set": (),
         "search": 0,
+        "hours": None,
         "until": None,
         "out": out,
         "name": None,

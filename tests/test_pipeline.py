@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_second_walk_tells_only_what_changed(monkeypatch: pytest.MonkeyPatch) 
     ]
     monkeypatch.setattr(pipeline, "once", lambda *_: iter(walks.pop(0)))
     told: list[Row] = []
-    ends = pipeline.walk(None, None, None, until=None, tell=told.append)  # type: ignore[arg-type]
+    ends = pipeline.walk(SimpleNamespace(joint=False), None, None, until=None, tell=told.append)  # type: ignore[arg-type]
     assert [(one.stage, one.seconds, one.verdict.keep) for one in ends] == [
         ("train", 7.0, True),
         ("prune", 9.0, False),
@@ -65,7 +66,7 @@ def test_a_stage_taken_back_in_vain_is_kept_after_all(monkeypatch: pytest.Monkey
     walks = [[train, prune, over], [train, replace(prune, verdict=overruled(prune.verdict, "why")), without]]
     monkeypatch.setattr(pipeline, "once", lambda *_: iter(walks.pop(0)))
     told: list[Row] = []
-    ends = pipeline.walk(None, None, None, until=None, tell=told.append)  # type: ignore[arg-type]
+    ends = pipeline.walk(SimpleNamespace(joint=False), None, None, until=None, tell=told.append)  # type: ignore[arg-type]
     assert [(one.stage, one.verdict.keep) for one in ends] == [("train", True), ("prune", True), ("quantize", False)]
     assert [(one.stage, one.verdict.keep) for one in told][-1] == ("prune", True)
 

@@ -2,51 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch_pruning as tp
 from torch import nn
 
-from mfast_edge.errors import UserError
-
 if TYPE_CHECKING:
     from mfast_edge.stages.prune import Prune
     from mfast_edge.workshop import Built, Workshop
 
-STEPS = 50  # towards `most`; widths move in whole multiples anyway
+ROOTS = (nn.Conv2d, nn.Linear)
 
 
-def thin(made: Built, prune: Prune, shop: Workshop) -> None:
-    """Take out the least important channels until `prune.keep` of the multiply-adds are left.
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Channels that go together: in which order, the least important first; and what gets narrower with them,
+    {path of a layer: channels that it has for each of the group's}, on its input and on its output side."""
 
-    Importance is the group's first-order Taylor term (Molchanov 2019) on training batches, compared over the
-    whole network; widths are multiples of `round_to`; head outputs are never touched.
+    order: Sequence[int]
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+Groups = Mapping[str, Group]  # by the layer that each starts from
+
+
+def ranked(made: Built, prune: Prune, shop: Workshop) -> dict[str, Group]:
+    """Every group of channels but for those of head outputs, ranked.
+
+    Importance is the group's first-order Taylor term (Molchanov 2019) on `prune.batches` training batches.
     """
-    network, example = made.network, shop.example(made.build)
-    importance(made, prune, shop)
-    pruner = tp.pruner.BasePruner(
-        network,
-        example,
-        importance=tp.importance.GroupTaylorImportance(),
-        global_pruning=True,
-        pruning_ratio=prune.most,
-        max_pruning_ratio=prune.most,
-        iterative_steps=STEPS,
-        round_to=prune.round_to,
-        ignored_layers=shop.model.heads(network),
-    )
-    whole = macs(network, example)
-    for _ in range(STEPS):
-        if macs(network, example) <= prune.keep * whole:
-            break
-        pruner.step()
-    else:
-        raise UserError(
-            f"prune.keep: {prune.keep} given; widths in steps of {prune.round_to} leave "
-            f"{macs(network, example) / whole:.2f} of the multiply-adds at the least"
-        )
-    network.zero_grad(set_to_none=True)
+    gradients(made, prune, shop)
+    graph = tp.DependencyGraph().build_dependency(made.network, shop.example(made.build))
+    names = {module: name for name, module in made.network.named_modules()}
+    rank = tp.importance.GroupTaylorImportance()
+    groups = graph.get_all_groups(ignored_layers=shop.model.heads(made.network), root_module_types=ROOTS)
+    found = {names[group[0].dep.target.module]: ordered(graph, group, rank(group), names) for group in groups}
+    made.network.zero_grad(set_to_none=True)
+    return found
+
+
+def ordered(graph: Any, group: Any, scores: torch.Tensor, names: Mapping[nn.Module, str]) -> Group:
+    """One of torch-pruning's groups, by its channels' scores."""
+    inputs, outputs = dict[str, int](), dict[str, int]()
+    for dep, channels in group:
+        layer = dep.target.module
+        if isinstance(layer, ROOTS):
+            side = outputs if graph.is_out_channel_pruning_fn(dep.handler) else inputs
+            side[names[layer]] = len(channels) // len(scores)
+    return Group(scores.argsort().tolist(), inputs, outputs)
+
+
+def narrow(network: nn.Module, example: torch.Tensor, groups: Groups, widths: Mapping[str, int]) -> nn.Module:
+    """The network, in place, with each group in `widths` left with so many of its most important channels."""
+    graph = tp.DependencyGraph().build_dependency(network, example)
+    for name, width in widths.items():
+        order = groups[name].order
+        gone = sorted(order[: len(order) - width])
+        if gone:
+            layer = network.get_submodule(name)
+            graph.get_pruning_group(layer, graph.get_pruner_of_module(layer).prune_out_channels, gone).prune()
+    return network.requires_grad_(True)
 
 
 def macs(network: nn.Module, example: torch.Tensor) -> float:
@@ -54,7 +77,7 @@ def macs(network: nn.Module, example: torch.Tensor) -> float:
     return float(tp.utils.count_ops_and_params(network, example)[0])
 
 
-def importance(made: Built, prune: Prune, shop: Workshop) -> None:
+def gradients(made: Built, prune: Prune, shop: Workshop) -> None:
     """Gradients of the loss over `batches` training batches, summed, left in the parameters."""
     loss = shop.model.loss(made.build)
     network = made.network.eval()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mfast_edge.candidate import Candidate, Form
 from mfast_edge.recipe import Recipe
+from mfast_edge.settings import rare
 
 if TYPE_CHECKING:
     from mfast_edge.store import Work
@@ -16,16 +17,36 @@ if TYPE_CHECKING:
 
 
 class Prune(Recipe):
-    """`keep` is the share of multiply-adds left; importance from `batches` training batches; heads stay whole."""
+    """Until `keep` of the multiply-adds are left, or until the latency table says `target_ms`; heads stay whole.
 
-    version: ClassVar[str] = "3"
-    reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
-    keep: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    `target_ms` is the forward's, at the target's threads in its fastest runtime, in int8 where it has that.
+
+    Channels are ranked on `batches` training batches, widths of a group tried on `looks` of them.
+    """
+
+    version: ClassVar[str] = "4"
+    keep: Annotated[float, Field(gt=0, lt=1)] | None = None  # 0.7, unless one of the two is given
+    target_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = rare(None)
     batches: Annotated[int, Field(ge=1)] = 16
+    looks: Annotated[int, Field(ge=1)] = 2
     most: Annotated[float, Field(gt=0, lt=1)] = 0.8  # of one group's channels
     round_to: Annotated[int, Field(ge=1)] | None = None  # the target's, unless given
-    images: Annotated[int, Field(ge=1)] = 4000
+    images: Annotated[int, Field(ge=0)] = 4000
     lr: Annotated[float, Field(gt=0)] = 1.5e-4
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The latency table decides nothing where a share is asked for."""
+        return ("data", "teacher", "table") if self.target_ms else ("data", "teacher")
+
+    @model_validator(mode="after")
+    def one_goal(self) -> Self:
+        """A share of the multiply-adds or milliseconds."""
+        if self.keep is not None and self.target_ms is not None:
+            raise ValueError(
+                f"keep {self.keep:g} and target_ms {self.target_ms:g} given; one, the other null, would be right"
+            )
+        return self
 
     def gives(self, form: Form) -> Form | None:
         """A network, from a network."""
@@ -33,16 +54,17 @@ class Prune(Recipe):
 
     def fitted(self, target: Target) -> Prune:
         """Widths rounded to what the target's kernels like."""
-        settled = self.settled()
-        return settled if self.round_to else settled.model_copy(update={"round_to": target.rounding})
+        keep = self.keep if self.keep or self.target_ms else 0.7
+        return self.settled().model_copy(update={"round_to": self.round_to or target.rounding, "keep": keep})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Prune, train, write."""
-        from mfast_edge.stages.channels import thin
+        from mfast_edge.stages.widths import thin
 
         made = shop.rebuilt(parent)
-        thin(made, self, shop)
-        shop.train(made, self, work.state, parent)
+        thin(made, self, shop, parent.folder / "probe")
+        if self.images:
+            shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
 
 

@@ -16,9 +16,10 @@ from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
 from mfast_edge.runners import gradient
-from mfast_edge.stages.channels import macs, thin
+from mfast_edge.stages.channels import macs
 from mfast_edge.stages.prune import Prune
 from mfast_edge.stages.train import Train
+from mfast_edge.stages.widths import thin
 from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
@@ -65,7 +66,7 @@ def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: W
     made = shop.fresh()
     widths = [head.out_channels for head in shop.model.heads(made.network)]
     before = macs(made.network, shop.example(made.build))
-    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop)
+    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop, tmp_path)
     assert macs(made.network, shop.example(made.build)) <= 0.6 * before
     assert [head.out_channels for head in shop.model.heads(made.network)] == widths
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
@@ -94,10 +95,10 @@ def test_a_stage_learns_from_the_run_s_float_network_or_from_a_stored_one(name: 
     assert len(found) == len(set(found.values())) == 2
 
 
-def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop) -> None:
+def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
     untouched = blueprint.layers(made.network)
-    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop)
+    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop, tmp_path)
     widths = {path: spec.get("out_channels") for path, spec in blueprint.layers(made.network).items()}
     thinner = [width for path, width in widths.items() if width != untouched[path].get("out_channels")]
     assert thinner

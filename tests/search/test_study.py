@@ -224,3 +224,10 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path, text):
 def test_a_search_says_nothing_on_the_terminal(tmp_path, capfd):
     run(objective, SPACE, settings(tmp_path), trials=12)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_search_ends_when_it_is_told_to(tmp_path):
+    settings = Settings("one", ("minimize",), 3, tmp_path / "log")
+    answers = iter([False, False, True])
+    assert len(run(single, SPACE, settings, trials=None, stop=lambda: next(answers))) == 2
+    assert len(run(single, SPACE, settings, trials=2, stop=lambda: False)) == 2

@@ -15,9 +15,9 @@ from mfast_edge.models.ssd.build import Build
 from mfast_edge.models.ssd.decode import anchors
 from mfast_edge.models.ssd.mbv1 import MODEL
 from mfast_edge.models.ssd.refit import fewer, matches, outputs
-from mfast_edge.stages.channels import thin
 from mfast_edge.stages.prune import Prune
 from mfast_edge.stages.refit import Refit
+from mfast_edge.stages.widths import thin
 from mfast_edge.store import Store
 from mfast_edge.target import find
 from mfast_edge.workshop import Built, Workshop
@@ -80,9 +80,9 @@ def test_a_head_keeps_the_outputs_of_the_shapes_that_stay() -> None:
     assert chosen == {"heads.0.box": [8, 9, 10, 11], "heads.0.classify": [4, 5]}
 
 
-def test_what_stays_says_what_it_said(shop: Workshop) -> None:
+def test_what_stays_says_what_it_said(shop: Workshop, tmp_path: Path) -> None:
     old = shop.fresh()
-    thin(old, Prune(keep=0.7, batches=2, batch=8, round_to=4), shop)
+    thin(old, Prune(keep=0.7, batches=2, batch=8, round_to=4), shop, tmp_path)
     made = Refit(anchors="matched", images=0).made(old, shop)
     kept = set(map(tuple, np.round(anchors(MODEL.facts(made.build)), 6)))  # type: ignore[arg-type]
     before = anchors(MODEL.facts(old.build))  # type: ignore[arg-type]

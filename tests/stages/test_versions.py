@@ -23,7 +23,7 @@ LEARNING = [
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
-    "prune": [*LEARNING, "mfast_edge/stages/channels.py"],
+    "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
     "export_onnx": ["export/to_onnx.py", "export/passes.py", "mfast_edge/models/ssd/network.py"],
     "quantize": ["export/int8.py", "export/ranges.py", "export/passes.py", "mfast_edge/data/split.py"],
