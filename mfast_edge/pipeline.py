@@ -171,5 +171,6 @@ def note(shop: Workshop, step: Step, seconds: float) -> None:
 
 
 def paced(shop: Workshop, step: Step) -> str:
-    """What has a pace of its own: a stage of the model as built, at a batch size."""
-    return f"{shop.model.name} {shop.root.key} {step.stage} {step.settings.get('batch', '')}".rstrip()
+    """What has a pace of its own: a stage of the model as built, at a batch size, with a teacher or without."""
+    taught = " taught" if "teacher" in step.reads else ""
+    return f"{shop.model.name} {shop.root.key} {step.stage} {step.settings.get('batch', '')}".rstrip() + taught

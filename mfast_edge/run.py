@@ -88,10 +88,10 @@ def check_teachers(plan: Plan, shop: Workshop) -> None:
     """Stored networks that stages are to learn from must be there and fit, before anything is trained."""
     from mfast_edge import teacher
 
-    for _, stage in plan.stages:
+    for name, stage in plan.stages:
         asked = stage.model_dump(mode="json").get("teacher")
         if asked not in (None, teacher.FLOAT):
-            teacher.find(asked, shop)
+            teacher.find(asked, shop, f"{name}.teacher")
 
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:

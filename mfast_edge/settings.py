@@ -45,7 +45,8 @@ def mistakes(wrong: ValidationError, kind: type[Settings], where: str) -> list[s
             known = ", ".join(sorted(kind.model_fields)) or "none"
             clauses.append(f"{where}: no setting {name!r}; known: {known}")
         else:
-            clauses.append(f"{where}.{name}: {error['input']!r} given; {error['msg'][0].lower()}{error['msg'][1:]}")
+            said = error["msg"].removeprefix("Value error, ")
+            clauses.append(f"{where}.{name}: {error['input']!r} given; {said[0].lower()}{said[1:]}")
     return clauses
 
 

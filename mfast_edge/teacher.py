@@ -29,18 +29,18 @@ def key(asked: str | None, parent: Candidate, root: Candidate) -> str | None:
     return found
 
 
-def find(key: str, shop: Workshop) -> Candidate:
+def find(key: str, shop: Workshop, where: str = "teacher") -> Candidate:
     """The teacher of this key. UserError where there is none, or none that could teach this run's network."""
     found = shop.store.find(key)
     if found is None:
-        raise UserError(f"teacher: {key} given; the key of a network in {shop.store.root / 'store'} would be right")
+        raise UserError(f"{where}: {key} given; the key of a network in {shop.store.root / 'store'} would be right")
     if found.form != "torch":
-        raise UserError(f"teacher: {key} is a graph; the network that it was exported from would be right")
+        raise UserError(f"{where}: {key} is a graph; the network that it was exported from would be right")
     if find_model(found.model, MODELS).decoder != shop.model.decoder:
-        raise UserError(f"teacher: {key} is a {found.model}; a network whose outputs mean the same would be right")
+        raise UserError(f"{where}: {key} is a {found.model}; a network whose outputs mean the same would be right")
     theirs, ours = blueprint.read(found.folder)["decode"]["classes"], shop.model.facts(shop.build)["classes"]
     if theirs != ours:
-        raise UserError(f"teacher: {key} finds {', '.join(theirs)}; one that finds {', '.join(ours)} would be right")
+        raise UserError(f"{where}: {key} finds {', '.join(theirs)}; one that finds {', '.join(ours)} would be right")
     return found
 
 

@@ -95,6 +95,29 @@ def test_until_ends_after_that_stage(finished: Path, capsys: pytest.CaptureFixtu
     assert [row["stage"] for row in told["rows"]] == ["train", "prune"]
 
 
+def test_stages_learn_from_the_float_network_and_the_judge_weighs_what_was_learnt(
+    finished: Path, tmp_path: Path
+) -> None:
+    runs, plan = tmp_path / "runs", tmp_path / "taught.yaml"
+    shutil.copytree(finished, runs)
+    plan.write_text(
+        "data: particles:60x96\nbudget: 100.0\nstages:\n  - train: {images: 800, batch: 8, lr: 3.0e-3}\n"
+        "  - prune: {keep: 0.4, images: 96, batch: 8, batches: 2, round_to: 4, teacher: float, features: 1.0}\n"
+        "  - distill: {images: 96, batch: 8}\n  - export_onnx: {}\n"
+        "timing: {rounds: 5, seconds: 0.02, warmup: 1}\n"
+    )
+    assert run(asked(runs, plan=str(plan), name="taught", dry_run=True)) == 0
+    assert run(asked(runs, plan=str(plan), name="taught", until="distill")) in (0, 1)
+    trained, pruned, distilled = map(json.loads, (runs / "taught" / "journal.jsonl").read_text().splitlines())
+    assert trained["seconds"] is None  # as the finished run made it
+    for row in (pruned, distilled):
+        card = json.loads((runs / "store" / row["key"] / "card.json").read_text())
+        assert card["lineage"][-1]["reads"]["teacher"] == trained["key"]
+    verdicts = [json.loads(file.read_text()) for file in (runs / "taught" / "verdicts").glob(f"*{distilled['key']}*")]
+    assert [verdict["keep"] for verdict in verdicts] == [distilled["keep"]]
+    assert "the same network" in verdicts[0]["sentence"]
+
+
 @pytest.mark.slow
 def test_a_search_tries_settings_and_takes_the_best(finished: Path) -> None:
     assert run(asked(finished, search=2, name="searched")) in (0, 1)
@@ -135,8 +158,11 @@ BAD = {
     "rate": (["--set", "train.lr=-1"], "train.lr"),
     "weights": (["--init", "/nowhere.safetensors"], "/nowhere.safetensors is not there"),
     "size": (["--set", "model.size=80"], "model.size"),
-    "no teacher": (["--set", "prune.features=1"], "prune.features: 1 given; value error, a teacher beside it"),
-    "teacher": (["--set", "prune.teacher=0123456789abcdef0123"], "teacher: 0123456789abcdef0123 given; the key of"),
+    "no teacher": (["--set", "prune.features=1"], "prune.features: 1 given; a teacher beside it would be right"),
+    "teacher": (
+        ["--set", "prune.teacher=0123456789abcdef0123"],
+        "prune.teacher: 0123456789abcdef0123 given; the",
+    ),
     "too early": (["--set", "train.teacher=float"], "teacher: float given and nothing was trained before"),
 }
 
