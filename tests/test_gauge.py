@@ -13,7 +13,10 @@ from mfast_edge import gauge
 from mfast_edge.errors import UserError
 from mfast_edge.gauge import BATCH, COPIES, Measured, Shelf, cost, extend, shelf, table
 from mfast_edge.latency import Layer, neighbours
+from mfast_edge.models.ssd.tiny import MODEL
+from mfast_edge.store import Store
 from mfast_edge.target import Int8, find
+from mfast_edge.workshop import Workshop
 
 CONV = Layer("conv", 100, 200, 12)
 MANY = [CONV, Layer("depthwise", 100, 100, 25, (3, 3)), Layer("image", 3, 3, 200)]
@@ -108,6 +111,16 @@ def test_the_target_says_which_table_it_is() -> None:
     assert shelf(Path("m"), find("x86"), "onnxruntime", "float32").int8 is None
     with pytest.raises(UserError, match="float16"):
         shelf(Path("m"), find("x86"), "onnxruntime", "float16")
+
+
+def test_a_workshop_keeps_its_machine_s_tables_in_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gauge, "gauge", Clock())
+    store, build = Store(tmp_path), MODEL.build(classes=("a",))
+    shop = Workshop(MODEL, build, None, find("x86"), store, 0, None, None, quiet)  # type: ignore[arg-type]
+    found = shop.table("onnxruntime", "int8", [CONV], thin=True)
+    assert found.predict([CONV, CONV.wide(40, 60)]) > 0
+    (file,) = (tmp_path / "machines" / shop.machine).glob("*.json")
+    assert json.loads(file.read_text())["machine"] == shop.machine
 
 
 def test_a_layer_costs_what_its_copies_add_and_an_image_what_is_left() -> None:
