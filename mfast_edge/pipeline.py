@@ -116,7 +116,9 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
         stage.run(parent, work, shop)
         made = shop.store.keep(work, parent, step, key, form)
     seconds = time.monotonic() - begun
-    if whole and step.settings.get("images") != 0:  # what goes on from a killed run's state says nothing of how long the whole takes
+    if (
+        whole and step.settings.get("images") != 0
+    ):  # what goes on from a killed run's state says nothing of how long the whole takes
         note(shop, step, seconds)
     return made, seconds
 
