@@ -56,7 +56,9 @@ class Tuner:
             raise UserError(f"--search: nothing to vary in plan {self.plan.name}; one with prune would be right")
         try:
             space = parse(knobs)
-            settings = Settings(self.question(), ("minimize",), self.plan.seed, self.folder / "search.log")
+            settings = Settings(
+                self.question(), ("minimize",), self.plan.seed, self.folder / "search.log", self.asked(knobs)
+            )
             run(
                 lambda params: [self.attempt(params, hours)],
                 space,
@@ -74,6 +76,12 @@ class Tuner:
             )
         self.tell(f"best: {found['params']}, {found['ratio']:.3f} of the float network's time")
         return dict(found["params"])
+
+    def asked(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
+        """The plan's own values of what may vary: where a search begins."""
+        stages = {name: stage.model_dump(mode="json") for name, stage in self.plan.stages}
+        values = ((dotted, stages[dotted.partition(".")[0]].get(dotted.partition(".")[2])) for dotted in knobs)
+        return {dotted: value for dotted, value in values if value is not None}
 
     def question(self) -> str:
         """A name for what is asked, all of it: another budget, init, size or stage setting is another study."""

@@ -79,6 +79,16 @@ def suggest(trial: optuna.Trial, space: Space) -> dict[str, Value]:
     return {name: SUGGEST[type(space[name])](trial, name, space[name]) for name in sorted(space)}
 
 
+def holds(knob: Knob, value: object) -> bool:
+    """Whether a value is one that the knob may take."""
+    if isinstance(knob, Categorical):
+        return value in knob.choices
+    if not _number(value, isinstance(knob, Int)):
+        return False
+    steps = not knob.step or _rest(knob.low, value, knob.step) == 0  # type: ignore[arg-type]
+    return knob.low <= value <= knob.high and (knob.log or steps)  # type: ignore[operator]
+
+
 def _int(trial: optuna.Trial, name: str, knob: Int) -> Value:
     return trial.suggest_int(name, knob.low, knob.high, step=knob.step, log=knob.log)
 

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
@@ -15,7 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from search.space import Space, Value, suggest
+from search.space import Space, Value, holds, suggest
 
 Objective = Callable[[Mapping[str, Value]], Sequence[float]]
 Direction = Literal["minimize", "maximize"]
@@ -39,6 +39,7 @@ class Settings:
     directions: tuple[str, ...]
     seed: int
     storage: Path
+    first: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def run(
 ) -> list[Trial]:
     """Search until `trials` are finished or `stop` says so, and return all finished ones in their order.
 
-    `stop` is asked before each trial; without `trials` it alone ends the search.
+    `stop` is asked before each trial; without `trials` it alone ends the search. The first trial has the
+    values of `settings.first` that the space holds, and is drawn for the rest.
 
     Finished is what was answered or Rejected: the same command again does nothing more. What runs
     proposes depends only on the seed and on the answers so far, so an interrupted search, whenever it was
@@ -74,6 +76,8 @@ def run(
     with _alone(settings.storage):
         study = _open(space, settings)
         _revive(study, space)
+        if settings.first and not study.get_trials(deepcopy=False):
+            study.enqueue_trial({name: value for name, value in settings.first.items() if holds(space[name], value)})
         while (trials is None or len(_finished(study)) < trials) and not (stop and stop()):
             done = _finished(study)
             study.sampler = _sampler(settings.seed, len(done))

@@ -1,7 +1,7 @@
 import optuna
 import pytest
 
-from search.space import Categorical, Float, Int, SpaceError, load, parse, suggest
+from search.space import Categorical, Float, Int, SpaceError, holds, load, parse, suggest
 
 GOOD = {
     "prune.keep": {"type": "float", "low": 0.3, "high": 1.0, "step": 0.1},
@@ -124,3 +124,20 @@ def test_a_file_that_is_no_space_is_refused_with_its_path(tmp_path, text, senten
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(SpaceError, match=r"none\.yaml"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "held"),
+    [
+        ({"type": "float", "low": 0.2, "high": 0.95, "step": 0.05}, 0.6, True),
+        ({"type": "float", "low": 0.2, "high": 0.95, "step": 0.05}, 0.61, False),
+        ({"type": "float", "low": 0.2, "high": 0.95}, 0.99, False),
+        ({"type": "float", "low": 0.2, "high": 0.95}, True, False),
+        ({"type": "int", "low": 1, "high": 9}, 3, True),
+        ({"type": "int", "low": 1, "high": 9}, 3.5, False),
+        ({"type": "categorical", "choices": ["a", 300]}, 300, True),
+        ({"type": "categorical", "choices": ["a", 300]}, None, False),
+    ],
+)
+def test_a_knob_holds_what_it_may_be(entry, value, held):
+    assert holds(parse({"a.b": entry})["a.b"], value) is held

@@ -231,3 +231,13 @@ def test_a_search_ends_when_it_is_told_to(tmp_path):
     answers = iter([False, False, True])
     assert len(run(single, SPACE, settings, trials=None, stop=lambda: next(answers))) == 2
     assert len(run(single, SPACE, settings, trials=2, stop=lambda: False)) == 2
+
+
+def test_the_first_trial_is_the_one_asked_for_where_the_space_holds_it(tmp_path):
+    first = {"prune.keep": 0.35, "train.width": 7, "train.schedule": "flat", "train.lr": 50.0}
+    settings = Settings("one", ("minimize",), 3, tmp_path / "log", first)
+    done = run(lambda params: [1.0], SPACE, settings, trials=2)
+    asked = {name: done[0].params[name] for name in ("prune.keep", "train.width", "train.schedule")}
+    assert asked == {"prune.keep": 0.35, "train.width": 7, "train.schedule": "flat"}
+    assert done[0].params["train.lr"] <= 1.0
+    assert done[1].params != done[0].params
