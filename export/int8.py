@@ -18,12 +18,16 @@ from onnxruntime.quantization import (
     save_tensors_data,
 )
 
+from export.bias import correct_bias
+from export.equalise import equalise
 from export.errors import ExportError
 from export.passes import drop_unused, infer, scrub
+from export.pixels import pixel_ranges, pixels, take_bytes
 from export.ranges import Method, Ranges, measure
 
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 _WEIGHTED = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+_MEANS = 32  # images for bias correction: each layer is a pass of its own, and means settle early
 _PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
 
 
@@ -34,7 +38,8 @@ class Dressing:
     symmetric, int8: for TensorRT, which fuses by itself: only inputs and weights of weighted nodes are
     quantized, and onnxruntime on a CPU is slow with such a file. Otherwise: for CPUs, uint8 the fastest.
     `reduce_range` keeps weights to 7 bits, for CPUs whose 8-bit products saturate (no VNNI). `exclude`:
-    names of nodes that stay in float.
+    names of nodes that stay in float. `pixels`: what the graph takes; uint8, for uint8 activations only, has
+    no normalisation left. `equalise`, `correct_bias`: rewrite weights before, biases after (Nagel 2019).
     """
 
     activations: Literal["uint8", "int8"]
@@ -44,10 +49,15 @@ class Dressing:
     method: Method = "minmax"
     percentile: float = 99.99
     exclude: tuple[str, ...] = ()
+    pixels: Literal["float32", "uint8"] = "float32"
+    equalise: bool = False
+    correct_bias: bool = False
 
     def __post_init__(self) -> None:
         if self.activations not in _TYPES or (self.symmetric and self.activations != "int8"):
             raise ExportError(f"{self.activations}: symmetric activations are int8; others are uint8 or int8")
+        if self.pixels == "uint8" and self.activations != "uint8":
+            raise ExportError(f"pixels: uint8 with {self.activations} activations; float32 pixels would be right")
 
 
 def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressing: Dressing) -> None:
@@ -56,14 +66,43 @@ def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressi
     `images`, each float32 (1, 3, H, W), calibrate the activations, one at a time. Opset and metadata stay.
     Raises ExportError where an excluded node does not exist, the graph is int8 already or no image comes.
     """
-    found = measure(source, images, dressing.method, percentile=dressing.percentile, symmetric=dressing.symmetric)
-    dress(source, target, found, dressing)
+    seen = list(images) if dressing.equalise or dressing.correct_bias else images
+    with tempfile.TemporaryDirectory() as folder:
+        level = _equalised(source, seen, Path(folder) / "equalised.onnx") if dressing.equalise else source
+        found = measure(level, seen, dressing.method, percentile=dressing.percentile, symmetric=dressing.symmetric)
+        dress(level, target, found | _lossless(level, dressing), dressing)
+        if dressing.correct_bias:
+            _correct(target, level, list(seen)[:_MEANS])
+
+
+def _lossless(source: Path, dressing: Dressing) -> Ranges:
+    """256 levels for the 256 values of a pixel; a symmetric range has none to spare for that."""
+    return {} if dressing.symmetric else pixel_ranges(onnx.load(source))
+
+
+def _equalised(source: Path, images: Iterable[np.ndarray], path: Path) -> Path:
+    model = onnx.load(source)
+    equalise(model, images)
+    onnx.save(model, path)
+    return path
+
+
+def _correct(target: Path, source: Path, images: list[np.ndarray]) -> None:
+    model = onnx.load(target)
+    kind = np.dtype(pixels(model))
+    correct_bias(model, onnx.load(source), images, [image.astype(kind) for image in images])
+    target.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def dress(source: Path, target: Path, ranges: Ranges, dressing: Dressing) -> None:
-    """Write `source` as int8 at `target` with activation `ranges` that are known already."""
+    """Write `source` as int8 at `target` with activation `ranges` that are known already.
+
+    For uint8 pixels the range of the normalised image is that of 0..255, whatever `ranges` say.
+    """
     model = onnx.load(source)
     _check(model, dressing)
+    if dressing.pixels == "uint8":
+        ranges = ranges | pixel_ranges(model)
     with tempfile.TemporaryDirectory() as folder:
         prepared, cache, made = (Path(folder) / name for name in ("in.onnx", "ranges.json", "out.onnx"))
         _prepare(model, prepared)
@@ -82,7 +121,10 @@ def dress(source: Path, target: Path, ranges: Ranges, dressing: Dressing) -> Non
             nodes_to_exclude=list(dressing.exclude),
             extra_options=_extras(dressing),
         )
-        target.write_bytes(_tidy(onnx.load(made), model))
+        dressed = onnx.load(made)
+        if dressing.pixels == "uint8":
+            take_bytes(dressed)
+        target.write_bytes(_tidy(dressed, model))
 
 
 def _check(model: onnx.ModelProto, dressing: Dressing) -> None:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     import onnx
 
 Outputs = tuple[np.ndarray, ...]
+_BF16 = {"avx512_bf16", "amx_bf16"}
 _CUDART = ("libcudart.so", *(f"libcudart.so.{version}" for version in ("13", "12", "11.0", "10.2")))
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One model in one runtime: call it with a C-contiguous float32 (1, 3, H, W) image, RGB 0..255.
+    """One model in one runtime: call it with a C-contiguous (1, 3, H, W) image of type `pixels`, RGB 0..255.
 
     The outputs come in the graph's order and belong to the caller. One session serves one thread at a time.
     """
@@ -32,6 +33,7 @@ class Session:
     threads: int
     output_names: tuple[str, ...]
     run: Callable[[np.ndarray], Outputs] = field(repr=False)
+    pixels: str = "float32"
 
     def __call__(self, image: np.ndarray) -> Outputs:
         return self.run(image)
@@ -44,16 +46,18 @@ def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping
     onnxruntime, properties of OpenVINO.
     Raises RuntimeMissing where the runtime cannot work here, Unreadable where the file or an option is bad.
     """
-    if runtime not in RUNTIMES:
-        raise ExportError(f"{runtime}: no such runtime; there are {', '.join(RUNTIMES)}")
+    base = VARIANTS.get(runtime, runtime)
+    if base not in RUNTIMES:
+        raise ExportError(f"{runtime}: no such runtime; there are {', '.join((*RUNTIMES, *VARIANTS))}")
     if threads < 1:
         raise ExportError(f"{runtime}: {threads} threads given; give at least 1")
     if why := lack(runtime):
         raise RuntimeMissing(why)
     if not path.is_file():
         raise Unreadable(f"{path}: no such file; give a model file")
+    own = load_rules(runtime).options if runtime in VARIANTS else {}
     try:
-        return RUNTIMES[runtime](path, threads, options or {})
+        return replace(RUNTIMES[base](path, threads, own | dict(options or {})), runtime=runtime)
     except ExportError:
         raise
     except Exception as error:  # neither runtime has an error class of its own that covers a bad file
@@ -62,16 +66,25 @@ def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping
 
 def available(runtime: str) -> bool:
     """Whether `runtime` can work on this machine; loads neither the runtime nor a GPU context."""
-    return runtime in RUNTIMES and lack(runtime) is None
+    return VARIANTS.get(runtime, runtime) in RUNTIMES and lack(runtime) is None
 
 
 def lack(runtime: str) -> str | None:
     """What `runtime` misses on this machine, as a sentence; None where nothing."""
-    if find_spec(runtime) is None:
-        return f"{runtime}: the Python package is not on this machine; install it, or choose another runtime"
+    package = VARIANTS.get(runtime, runtime)
+    if find_spec(package) is None:
+        return f"{package}: the Python package is not on this machine; install it, or choose another runtime"
+    if runtime.endswith("-bf16") and not _BF16 & _flags():
+        return f"{runtime}: this CPU has no bfloat16 arithmetic; {package} would be right"
     if runtime == "tensorrt" and devices() == 0:
         return "tensorrt: no CUDA device on this machine; open the .engine file on the board that built it"
     return None
+
+
+def _flags() -> set[str]:
+    """The CPU's features, as Linux names them."""
+    told = Path("/proc/cpuinfo")
+    return set(told.read_text().split()) if told.is_file() else set()
 
 
 def devices() -> int:
@@ -108,12 +121,13 @@ def _onnxruntime(path: Path, threads: int, options: Mapping[str, Any]) -> Sessio
     for key, value in (load_rules("onnxruntime").options | dict(options)).items():
         wishes.add_session_config_entry(key, str(value))
     session = onnxruntime.InferenceSession(os.fspath(path), wishes, ["CPUExecutionProvider"])
-    image, names = session.get_inputs()[0].name, [one.name for one in session.get_outputs()]
+    entry, names = session.get_inputs()[0], [one.name for one in session.get_outputs()]
+    image, pixels = entry.name, "uint8" if entry.type == "tensor(uint8)" else "float32"
 
     def run(pixels: np.ndarray) -> Outputs:
         return tuple(session.run(names, {image: pixels}))
 
-    return Session("onnxruntime", {"onnxruntime": onnxruntime.__version__}, threads, tuple(names), run)
+    return Session("onnxruntime", {"onnxruntime": onnxruntime.__version__}, threads, tuple(names), run, pixels)
 
 
 def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
@@ -125,13 +139,14 @@ def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
     request = compiled.create_infer_request()
     names = tuple(one.get_any_name() for one in compiled.outputs)
     results = [request.get_output_tensor(place) for place in range(len(names))]
+    pixels = str(compiled.inputs[0].element_type.to_dtype())
 
     def run(pixels: np.ndarray) -> Outputs:
         request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(pixels), shared_memory=True))
         request.infer()
         return tuple(one.data.copy() for one in results)
 
-    return Session("openvino", {"openvino": openvino.__version__}, threads, names, run)
+    return Session("openvino", {"openvino": openvino.__version__}, threads, names, run, pixels)
 
 
 def _tensorrt(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
@@ -149,3 +164,5 @@ RUNTIMES: dict[str, Callable[[Path, int, Mapping[str, Any]], Session]] = {
     "openvino": _openvino,
     "tensorrt": _tensorrt,
 }
+# The same runtimes with the options of a file of their own in configs/runtimes; a target lists what it wants raced.
+VARIANTS = {"openvino-bf16": "openvino"}

@@ -35,6 +35,7 @@ class Asked:
     runtime: str | None
     out: Path | None
     json: bool
+    saturate: bool
 
 
 @app.command()
@@ -53,19 +54,24 @@ def evaluate(  # noqa: PLR0913 - the arguments of the command
     ] = None,
     runtime: Annotated[str | None, typer.Option(help="onnxruntime or openvino; its fastest if absent.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where facts about photos are kept; the run's if absent.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else: an object a line.")] = False,
+    saturate: Annotated[
+        bool, typer.Option("--saturate", help="An int8 file as CPUs without VNNI compute it, beside; slow.")
+    ] = False,
 ) -> None:
     """Print mAP and F1 of a stored candidate (RUN), or of weights (--init), on DATA. Classes match by name."""
-    work(Asked(run, model, init, data, split, tuple(set_ or ()), runtime, out, json_))
+    work(Asked(run, model, init, data, split, tuple(set_ or ()), runtime, out, json_, saturate))
 
 
 def work(asked: Asked) -> None:
     """Read the data, look at every photo, compare, print."""
     from mfast_edge.opened import opened
-    from mfast_edge.subject import matched, stored, weights
+    from mfast_edge.subject import matched, saturating, stored, weights
 
     if (asked.run is None) == (asked.init is None):
         raise UserError("evaluate: a RUN folder or --init WEIGHTS would be right, one of them")
+    if asked.saturate and not asked.run:
+        raise UserError("--saturate: weights do not saturate; the RUN folder of an int8 file would be right")
     run = opened(asked.run) if asked.run else None
     data = dataset(asked, run)
     split, records = chosen(data, asked.split or ("test" if run else "all"))
@@ -75,16 +81,13 @@ def work(asked: Asked) -> None:
         assert asked.init is not None
         subject = weights(asked.model, asked.init, asked.set, data.classes)
     known = matched(subject.classes, data.classes)
-    found = look(subject, records, known)
     sure = run.confidence if run and not asked.data and split != "val" else None
-    quality = compared(data, records, found, sure)
     unknown = [name for number, name in enumerate(data.classes) if number not in known.values()]
     lines = as_json if asked.json else as_text
-    print(
-        lines(
-            {"subject": subject.name, "runtime": subject.runtime, "data": data.name, "split": split}, quality, unknown
-        )
-    )
+    for one in [subject, *([saturating(run)] if run and asked.saturate else [])]:
+        quality = compared(data, records, look(one, records, known), sure)
+        told = {"subject": one.name, "runtime": one.runtime, "data": data.name, "split": split}
+        print(lines(told, quality, unknown))
 
 
 def dataset(asked: Asked, run: Opened | None) -> Dataset:

@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from benchmarks import timing
-from export.shape import shape
+from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.candidate import digest
 from mfast_edge.quality import Examined, examine, look, lost
@@ -215,7 +213,7 @@ def alone(shop: Workshop, graph: Path) -> tuple[str, float]:
 def raced(shop: Workshop, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
     """Each graph in each runtime on a grey image, in alternating rounds; `<name> <runtime>` → its times."""
     calls = {
-        (name, runtime): partial(open_file(path, runtime, shop.target.threads), np.full(shape(path), 114, np.float32))
+        (name, runtime): partial(open_file(path, runtime, shop.target.threads), grey(path))
         for name, path in graphs.items()
         for runtime in shop.target.measured
     }

@@ -12,6 +12,7 @@ from benchmarks import gates, results
 from benchmarks.score import interval, score
 from export.bundle import bundle
 from export.lint import lint, load_rules
+from export.shape import pixels
 from mfast_edge import blueprint
 from mfast_edge.judge import PARITY, as_file, as_torch
 from mfast_edge.metrics.weight import size
@@ -149,7 +150,7 @@ def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: 
         "key": final["key"],
         "file": next(reversed(graphs), None),
         "labels": facts["classes"],
-        "input": "float32 NCHW RGB 0..255",
+        "input": {name: f"{pixels(file)} NCHW RGB 0..255" for name, file in graphs.items()},
         "outputs": list(shop.model.outputs),
         "confidence": final["metrics"]["val"]["confidence"],
         "decode": facts,

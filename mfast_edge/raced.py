@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import machine, results, timing
 from export.errors import ExportError
 from export.sessions import RUNTIMES, available
-from export.shape import shape
+from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.errors import UserError
 from mfast_edge.metrics.weight import size
@@ -77,7 +77,7 @@ def entered(path: Path, threads: int) -> list[Entry]:
 def plain(path: Path, threads: int) -> list[Entry]:
     """A graph that nothing is known of: the forward alone, on a grey image."""
     try:
-        image = np.full(shape(path), 114, np.float32)
+        image = grey(path)
     except ExportError as wrong:
         raise UserError(f"bench: {wrong}") from None
     sessions = [graph(path, runtime, threads) for runtime in here()]

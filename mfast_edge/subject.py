@@ -43,6 +43,21 @@ def stored(run: Opened, runtime: str | None) -> Subject:
     return Subject(name, run.model, run.facts, runtime or run.runtime, run.forward(runtime))
 
 
+def saturating(run: Opened) -> Subject:
+    """A stored int8 file as a CPU without VNNI computes it. UserError where it is none."""
+    from export.errors import ExportError
+    from export.saturate import open_saturating
+
+    try:
+        forward = open_saturating(run.candidate.file) if run.candidate.form == "onnx" else None
+    except ExportError as wrong:
+        raise UserError(f"--saturate: {wrong}") from None
+    if forward is None:
+        raise UserError(f"--saturate: {run.candidate.file.name} is no int8 file; one that quantize made would be right")
+    name = f"{run.candidate.model} {run.candidate.key}"
+    return Subject(name, run.model, run.facts, "a CPU without VNNI", forward)
+
+
 def weights(name: str, init: Path, given: tuple[str, ...], classes: tuple[str, ...]) -> Subject:
     """Weights of a whole detector through torch; `classes` name what the file cannot. UserError: they do not fit."""
     model = models.find(name, MODELS)

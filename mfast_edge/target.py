@@ -12,7 +12,7 @@ from export import sessions
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named, names
 
-RUNTIMES = (*sessions.RUNTIMES, "tensorrt")  # the last one on the board only
+RUNTIMES = (*sessions.RUNTIMES, *sessions.VARIANTS)  # tensorrt on the board only
 Precision = Literal["float32", "float16", "bfloat16", "int8"]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import timing
 from export.sessions import Session, open_session
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.models.detections import Decode, Forward, detect, finish
+from mfast_edge.models.detections import Decode, Forward, detect, finish, pixels
 from mfast_edge.models.resize import blob
 from mfast_edge.pipeline import Row
 from mfast_edge.runners import backward, float_graph, through, torch_on
@@ -65,13 +65,14 @@ def rounds(shop: Workshop, sessions: Sequence[tuple[Row, str, Session]], threads
     """Alternating rounds over all sessions; `whole` adds what surrounds the forward, and torch itself."""
     photos = [load_photo(record) for record in shop.data.splits["val"][:PHOTOS]]
     calls: dict[str, Callable[[], object]] = {}
-    for row, runtime, session in sessions:
+    for row, _, session in sessions:
         made = parts(session, photos, shop.model.decode, shop.facts(row.candidate))
-        wanted = {key(shop, row, runtime, part): call for part, call in made.items() if whole or part == "forward"}
+        names = {part: key(shop, row, session, part) for part in made if whole or part == "forward"}
+        wanted = {name: made[part] for part, name in names.items()}
         calls = wanted | calls  # what needs no runtime is timed once
     networks = list({row.stage: row for row, _, _ in sessions if whole and row.candidate.form == "torch"}.values())
     for row in networks:
-        calls |= {key(shop, row, TORCH, part): call for part, call in of_torch(shop, row).items()}
+        calls |= {key(shop, row, None, part): call for part, call in of_torch(shop, row).items()}
     with torch_on(threads):
         series = shop.time(calls)
     found = {name: timing.summary(one) for name, one in series.items()}
@@ -89,20 +90,24 @@ def of_torch(shop: Workshop, row: Row) -> dict[str, Callable[[], object]]:
 
 def in_torch(shop: Workshop, row: Row, threads: int, found: Mapping[str, Summary]) -> Timed:
     """What was found of one network in torch."""
-    forward, both = (found[key(shop, row, TORCH, part)] for part in ("forward", "forward_backward"))
+    forward, both = (found[key(shop, row, None, part)] for part in ("forward", "forward_backward"))
     return Timed(row.stage, TORCH, threads, {TORCH: version(TORCH)}, forward, {"forward_backward": both})
 
 
 def timed(shop: Workshop, row: Row, session: Session, found: Mapping[str, Summary]) -> Timed:
     """What was found of one graph in one runtime."""
-    names = {part: key(shop, row, session.runtime, part) for part in ("forward", *PARTS)}
+    names = {part: key(shop, row, session, part) for part in ("forward", *PARTS)}
     kept = {part: found[names[part]] for part in PARTS if names[part] in found}
     return Timed(row.stage, session.runtime, session.threads, session.versions, found[names["forward"]], kept)
 
 
-def key(shop: Workshop, row: Row, runtime: str, part: str) -> str:
-    """What is timed together: resizing is the same for all of a size, decoding for all runtimes of a row."""
-    pre = f"pre {shop.facts(row.candidate)['height']}"
+def key(shop: Workshop, row: Row, through: Session | None, part: str) -> str:
+    """What is timed together: resizing is the same for all of a size and type, decoding for all runtimes of a row.
+
+    `through`: the session, None for torch.
+    """
+    runtime, kind = (through.runtime, through.pixels) if through else (TORCH, "float32")
+    pre = f"pre {shop.facts(row.candidate)['height']} {kind}"
     return {"pre": pre, "post": f"{row.stage} post"}.get(part, f"{row.stage} {runtime} {part}")
 
 
@@ -110,8 +115,8 @@ def parts(
     session: Forward, photos: Sequence[np.ndarray], decode: Decode, facts: dict[str, Any]
 ) -> dict[str, Callable[[], object]]:
     """The steps from a uint8 photo to detections, each alone and all together, over `photos` in turn."""
-    size = (facts["height"], facts["width"])
-    blobs = [blob(photo, size) for photo in photos]
+    size, kind = (facts["height"], facts["width"]), pixels(session)
+    blobs = [blob(photo, size, kind) for photo in photos]
     outputs = [session(image) for image in blobs]
     turn, raw = cycle(photos), cycle(zip(outputs, photos, strict=True))
 
@@ -121,7 +126,7 @@ def parts(
 
     return {
         "forward": partial(session, blobs[0]),
-        "pre": lambda: blob(next(turn), size),
+        "pre": lambda: blob(next(turn), size, kind),
         "post": post,
         "end_to_end": lambda: detect(next(turn), session, decode, facts),
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -242,7 +242,7 @@ class Workshop:
             raise UserError(f"quantize: target {self.target.name} has no int8; leave the stage out of the plan")
         _, _, *size = shape(source)
         photos = (blob(load_photo(record), (size[0], size[1])) for record in self._calibration(settings.images))
-        quantize(source, path, photos, dressing=dressing(settings.dressing, settings.method, settings.percentile))
+        quantize(source, path, photos, dressing=dressing(settings, settings.dressing))
 
     def calibration_list(self, count: int) -> str:
         """The photos that calibrate, as JSON."""
@@ -252,8 +252,9 @@ class Workshop:
         return calibration(self.data, count, self.seed)
 
 
-def dressing(int8: Int8, method: Literal["minmax", "percentile", "entropy"], percentile: float) -> Dressing:
-    """The target's wishes and the calibrator's as export takes them."""
+def dressing(settings: Quantize, int8: Int8) -> Dressing:
+    """The target's wishes and the stage's as export takes them."""
     from export.int8 import Dressing
 
-    return Dressing(**int8.model_dump(), method=method, percentile=percentile)
+    asked = settings.model_dump(include={"method", "percentile", "equalise", "correct_bias"})
+    return Dressing(**int8.model_dump(), **asked, pixels=settings.pixels or "float32")

@@ -25,7 +25,8 @@ def test_every_plan_fits_every_target(name: str, target: str) -> None:
 def test_the_target_decides_rounding_opset_and_dressing() -> None:
     stages = dict(read("quick", X86, {}).stages)
     assert stages["prune"].model_dump(mode="json")["round_to"] == 16
-    assert stages["quantize"].model_dump(mode="json")["dressing"]["activations"] == "uint8"
+    quantize = stages["quantize"].model_dump(mode="json")
+    assert (quantize["dressing"]["activations"], quantize["pixels"]) == ("uint8", "uint8")
 
 
 def test_jetson_shares_what_x86_trained_and_pruned() -> None:

@@ -26,8 +26,13 @@ class Detections(NamedTuple):
 
 def detect(photo: np.ndarray, forward: Forward, decode: Decode, facts: Dict[str, Any]) -> Detections:
     """Detections in an (H, W, 3) uint8 RGB photo; `facts` are a blueprint's decode facts, made ready."""
-    outputs = forward(blob(photo, (facts["height"], facts["width"])))
+    outputs = forward(blob(photo, (facts["height"], facts["width"]), pixels(forward)))
     return finish(outputs, photo.shape[:2], decode, facts)
+
+
+def pixels(forward: Forward) -> str:
+    """The type in which `forward` takes pixels: what it says itself, else float32."""
+    return getattr(forward, "pixels", "float32")
 
 
 def finish(outputs: Outputs, shape: Tuple[int, ...], decode: Decode, facts: Dict[str, Any]) -> Detections:

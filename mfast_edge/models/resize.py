@@ -12,6 +12,6 @@ def resize(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
     return cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def blob(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
-    """The graph's input (1, 3, height, width): float32 RGB 0..255 of an (H, W, 3) uint8 photo."""
-    return np.ascontiguousarray(resize(photo, size).transpose(2, 0, 1)[None], dtype=np.float32)
+def blob(photo: np.ndarray, size: Tuple[int, int], pixels: str = "float32") -> np.ndarray:
+    """The graph's input (1, 3, height, width): RGB 0..255, float32 or uint8, of an (H, W, 3) uint8 photo."""
+    return np.ascontiguousarray(resize(photo, size).transpose(2, 0, 1)[None], dtype=np.dtype(pixels))

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 
 class Quantize(Settings):
-    """Static per-channel int8; the dressing is the target's, unless given."""
+    """Static per-channel int8; the dressing is the target's, unless given.
 
-    version: ClassVar[str] = "1"
+    `equalise` rescales channels between layers, `correct_bias` takes the mean error out of biases, both by
+    what the calibration photos show (Nagel 2019). `pixels` is what the graph takes: uint8, if not given,
+    where activations are uint8 too, so that a photo needs no normalisation.
+    """
+
+    version: ClassVar[str] = "2"
     reads: ClassVar[tuple[str, ...]] = ("data",)
     images: Annotated[int, Field(ge=1)] = 100
-    method: Literal["minmax", "percentile", "entropy"] = "minmax"
+    method: Literal["minmax", "percentile", "entropy", "mse"] = "minmax"
     percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
+    equalise: bool = False
+    correct_bias: bool = False
+    pixels: Literal["float32", "uint8"] | None = None
     dressing: Int8 | None = None
 
     def gives(self, form: Form) -> Form | None:
@@ -32,7 +40,10 @@ class Quantize(Settings):
 
     def fitted(self, target: Target) -> Quantize:
         """Activations and weights dressed as the target asks."""
-        return self if self.dressing else self.model_copy(update={"dressing": target.int8})
+        dressing = self.dressing or target.int8
+        bytes_ = dressing is not None and dressing.activations == "uint8"
+        pixels = self.pixels or ("uint8" if bytes_ else "float32")
+        return self.model_copy(update={"dressing": dressing, "pixels": pixels})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """model.onnx in Q/DQ, the blueprint, the list of calibration photos."""

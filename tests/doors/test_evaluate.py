@@ -92,3 +92,15 @@ def test_the_published_detector_reaches_its_published_quality(photos: Path, weig
     assert found["quality"]["map50"] == pytest.approx(0.40, abs=0.02)
     assert found["quality"]["images"] == 128
     assert found["unknown"] == []
+
+
+def test_an_int8_file_is_shown_as_a_cpu_without_vnni_computes_it(finished: Path) -> None:
+    final = json.loads((folder(finished) / "final.json").read_text())
+    keys = {row["stage"]: row["key"] for row in final["rows"]}
+    data = ("--data", "particles:60x96", "--split", "val", "--out", finished, "--saturate", "--json")
+    made = door("evaluate", finished / "store" / keys["quantize"], *data)
+    here, there = [told(line) for line in made.stdout.splitlines()]
+    assert (here["runtime"], there["runtime"]) == ("onnxruntime", "a CPU without VNNI")
+    assert here["quality"]["images"] == there["quality"]["images"]  # type: ignore[index]
+    assert "a float graph does not saturate" in refused("evaluate", finished / "store" / keys["export_onnx"], *data)
+    assert "no int8 file" in refused("evaluate", finished / "store" / keys["train"], *data)

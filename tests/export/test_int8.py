@@ -117,7 +117,7 @@ def test_an_excluded_node_stays_in_float(graph: Path, tmp_path: Path) -> None:
         (lambda path: quantize(path, path, [], dressing=CPU), "no images given"),
         (lambda path: dress(path, path, {}, Dressing("uint8", False, exclude=("nobody",))), "no node is called nobody"),
         (lambda path: Dressing("uint8", symmetric=True), "symmetric activations are int8"),
-        (lambda path: measure(path, [], "mse", percentile=0, symmetric=False), "choose one of minmax"),
+        (lambda path: measure(path, [], "nothing", percentile=0, symmetric=False), "choose one of minmax"),
     ],
 )
 def test_a_mistake_is_one_sentence(graph: Path, given: object, sentence: str) -> None:

@@ -94,7 +94,30 @@ def test_a_truncated_file_is_one_sentence(graph: Path, tmp_path: Path, runtime: 
 def test_a_missing_file_an_unknown_runtime_and_no_threads_are_refused(graph: Path) -> None:
     with pytest.raises(Unreadable, match="no such file"):
         open_session(Path("nowhere.onnx"), "onnxruntime")
-    with pytest.raises(ExportError, match="there are onnxruntime, openvino, tensorrt"):
+    with pytest.raises(ExportError, match="there are onnxruntime, openvino, tensorrt, openvino-bf16"):
         open_session(graph, "caffe")
     with pytest.raises(ExportError, match="at least 1"):
         open_session(graph, "onnxruntime", threads=0)
+
+
+def test_bfloat16_is_another_way_to_run_a_float_graph_where_the_cpu_has_it(graph: Path) -> None:
+    if not available("openvino-bf16"):
+        with pytest.raises(RuntimeMissing, match="no bfloat16 arithmetic"):
+            open_session(graph, "openvino-bf16")
+        return
+    image, session = images(1)[0], open_session(graph, "openvino-bf16")
+    assert session.runtime == "openvino-bf16"
+    for right, got in zip(open_session(graph, "openvino")(image), session(image), strict=True):
+        assert 0 < np.abs(right - got).max() < 0.05 * np.abs(right).max()
+
+
+def test_a_cpu_without_bfloat16_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_flags", lambda: {"avx2"})
+    assert not available("openvino-bf16")
+    assert available("openvino")
+    with pytest.raises(RuntimeMissing, match="no bfloat16 arithmetic; openvino would be right"):
+        open_session(graph, "openvino-bf16")
+
+
+def test_a_session_says_in_which_type_it_takes_pixels(graph: Path) -> None:
+    assert {open_session(graph, runtime).pixels for runtime in HERE} == {"float32"}

@@ -8,7 +8,7 @@ import torch
 from torchvision.ops import batched_nms, box_iou
 
 from mfast_edge.models.boxes import clip, overlaps, suppress, top
-from mfast_edge.models.detections import finish
+from mfast_edge.models.detections import detect, finish
 from mfast_edge.models.resize import blob
 
 
@@ -68,3 +68,16 @@ def test_the_graph_s_input_is_float_rgb_0_to_255() -> None:
     assert made.shape == (1, 3, 20, 30)
     assert made.dtype == np.float32
     assert made[0, :, 3, 3].tolist() == [255, 0, 0]
+
+
+def test_a_network_that_takes_bytes_gets_them() -> None:
+    class Bytes:
+        pixels = "uint8"
+
+        def __call__(self, image: np.ndarray) -> list[np.ndarray]:
+            raise AssertionError(image.dtype.name)
+
+    facts = {"height": 20, "width": 30}
+    with pytest.raises(AssertionError, match="uint8"):
+        detect(np.zeros((4, 4, 3), np.uint8), Bytes(), lambda outputs, known: (outputs[0], outputs[1]), facts)
+    assert blob(np.full((4, 4, 3), 9, np.uint8), (2, 2), "uint8").dtype == np.uint8

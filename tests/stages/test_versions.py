@@ -25,8 +25,18 @@ BESIDE = {  # what else decides the bytes that a stage writes
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
     "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
-    "export_onnx": ["export/to_onnx.py", "export/passes.py", "mfast_edge/models/ssd/network.py"],
-    "quantize": ["export/int8.py", "export/ranges.py", "export/passes.py", "mfast_edge/data/split.py"],
+    "export_onnx": ["export/to_onnx.py", "export/passes.py", "export/clips.py", "mfast_edge/models/ssd/network.py"],
+    "quantize": [
+        "export/int8.py",
+        "export/ranges.py",
+        "export/clipping.py",
+        "export/channels.py",
+        "export/equalise.py",
+        "export/bias.py",
+        "export/pixels.py",
+        "export/passes.py",
+        "mfast_edge/data/split.py",
+    ],
 }
 
 

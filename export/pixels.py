@@ -1,0 +1,83 @@
+"""Normalisation as arithmetic: the range of a graph's pixels, and a graph that takes them as uint8."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+
+from export.errors import ExportError
+
+_STEPS: dict[str, Callable[[float, float, float], tuple[float, float]]] = {
+    "Add": lambda scale, shift, by: (scale, shift + by),
+    "Sub": lambda scale, shift, by: (scale, shift - by),
+    "Mul": lambda scale, shift, by: (scale * by, shift * by),
+    "Div": lambda scale, shift, by: (scale / by, shift / by),
+}
+
+
+class Normalised(NamedTuple):
+    """The tensor that holds scale * pixel + shift, and the nodes that make it."""
+
+    tensor: str
+    nodes: list[NodeProto]
+    scale: float
+    shift: float
+
+
+def pixel_ranges(model: ModelProto) -> dict[str, tuple[float, float]]:
+    """{the normalised tensor: its values at pixels 0 and 255}; 256 levels over them lose nothing of a photo."""
+    found = _normalised(model.graph)
+    ends = (found.shift, 255 * found.scale + found.shift)
+    return {found.tensor: (min(ends), max(ends))}
+
+
+def take_bytes(model: ModelProto) -> None:
+    """Rewrite an int8 graph in place to take uint8 pixels: normalisation and the first quantizer disappear.
+
+    The bytes of a photo are the quantized tensor then, of scale 1/128 and zero point 128 for (x - 128) / 128.
+    Raises ExportError where the first quantizer does anything else to a pixel than to hand it on.
+    """
+    graph, found = model.graph, _normalised(model.graph)
+    image = graph.input[0]
+    users = [node for node in graph.node if found.tensor in node.input]
+    if [node.op_type for node in users] != ["QuantizeLinear"] or not _hands_on(users[0], found, graph):
+        raise ExportError(
+            f"{image.name}: its quantizer changes pixels, so they cannot come as uint8; calibrate the range of "
+            f"pixels 0..255 with uint8 activations, or let them come as float32"
+        )
+    gone = {node.output[0] for node in (*found.nodes, users[0])}
+    kept = [node for node in graph.node if node.output[0] not in gone]
+    for node in kept:
+        node.input[:] = [image.name if name == users[0].output[0] else name for name in node.input]
+    del graph.node[:]
+    graph.node.extend(kept)
+    image.type.tensor_type.elem_type = TensorProto.UINT8
+
+
+def _normalised(graph: GraphProto) -> Normalised:
+    """From the input on through what adds or multiplies one number."""
+    values = {one.name: numpy_helper.to_array(one) for one in graph.initializer if not one.dims}
+    tensor, scale, shift, nodes = graph.input[0].name, 1.0, 0.0, []
+    while len(users := [node for node in graph.node if tensor in node.input]) == 1:
+        node = users[0]
+        if node.op_type not in _STEPS or node.input[0] != tensor or node.input[1] not in values:
+            break
+        scale, shift = _STEPS[node.op_type](scale, shift, float(values[node.input[1]]))
+        nodes.append(node)
+        tensor = node.output[0]
+    return Normalised(tensor, nodes, scale, shift)
+
+
+def _hands_on(quantizer: NodeProto, found: Normalised, graph: GraphProto) -> bool:
+    values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    scale, zero = values[quantizer.input[1]], values[quantizer.input[2]]
+    pixels = np.arange(256)
+    levels = np.round((found.scale * pixels + found.shift) / scale.astype(np.float64)) + zero
+    return zero.dtype == np.uint8 and np.array_equal(levels, pixels)
+
+
+def pixels(model: ModelProto) -> str:
+    """The type of the graph's pixels: float32 or uint8."""
+    return str(onnx.helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type))
