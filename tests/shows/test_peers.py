@@ -1,0 +1,289 @@
+"""The comparison with peers: what its table says is worked out right, its files are what they are called."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from export.sessions import open_session
+from mfast_edge import model as models
+from mfast_edge.candidate import Step
+from mfast_edge.models import MODELS
+from tests.export.nets import Net, built, images
+from tests.shows.peers import naive, ort, pruned, roofline, table
+from tests.shows.peers.bench import Bench
+from tests.shows.peers.verdict import GOALS, verdict
+
+ROOT = Path(__file__).parents[2]
+
+
+def row(name: str, ms: float, map50: float, **more: float) -> table.Row:
+    """A row that lost nothing, but for what is given."""
+    zero = {f"{drop}_{part}": 0.0 for drop in ("drop", "map_drop") for part in ("points", "low", "high")}
+    return {"name": name, "forward_ms_1t": ms, "e2e_ms_1t": ms + 1, "map50": map50, "map": map50, "mb": 3.0} | {
+        **zero,
+        **more,
+    }
+
+
+def said(rows: list[table.Row], goals: str = "peers") -> list[str]:
+    return [line.text for line in verdict(rows, GOALS[goals])]
+
+
+def test_the_best_peer_is_the_fastest_that_keeps_its_accuracy() -> None:
+    rows = [
+        row("ort-openvino", 2.0, 0.9),
+        row("pruned-0.5-openvino", 1.0, 0.8, drop_points=10.0),
+        row("nncf-mixed-openvino", 1.5, 0.9, map_drop_points=1.6),
+        row("float-onnxruntime", 0.1, 0.9),
+        row("naive-0.35-192-openvino", 3.0, 0.8),
+        row("ours-openvino", 0.8, 0.9),
+    ]
+    forward = next(line for line in said(rows) if line.startswith("forward"))
+    assert "best rival ort-openvino 2.000 ms, 2.50x" in forward
+    assert forward.endswith("reached")
+    whole = next(line for line in said(rows) if line.startswith("end to end"))
+    assert "1.67x" in whole
+    assert whole.endswith("MISSED")
+
+
+def test_a_faster_row_of_ours_that_loses_too_much_is_not_the_one_that_counts() -> None:
+    rows = [row("ort-openvino", 2.0, 0.9), row("ours-a", 0.1, 0.5, drop_points=40.0), row("ours-b", 1.0, 0.9)]
+    assert "ours-b 1.000 ms" in next(line for line in said(rows) if line.startswith("forward"))
+
+
+def test_speed_at_too_many_points_lost_reaches_nothing() -> None:
+    rows = [row("ort-openvino", 2.0, 0.9), row("ours-a", 0.1, 0.5, drop_points=1.01)]
+    lines = verdict(rows, GOALS["peers"])
+    assert [line.reached for line in lines if line.said.startswith(("forward", "end to end"))] == [False, False]
+    assert any("1.01 points of mAP@.5 lost" in line.said and line.reached is False for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("ms", "map50", "above"),
+    [(1.0, 0.81, True), (1.0, 0.80, False), (0.9, 0.80, True), (1.1, 0.79, False), (2.5, 0.91, True), (0.5, 0.1, True)],
+)
+def test_a_row_is_above_the_front_where_no_naive_one_is_as_fast_and_as_good(
+    ms: float, map50: float, above: bool
+) -> None:
+    rows = [row("naive-0.5-300", 2.0, 0.9), row("naive-0.35-192", 1.0, 0.8), row("ours", ms, map50)]
+    found = [line.reached for line in verdict(rows, GOALS["peers"]) if "naive front" in line.said]
+    assert found == [above, above]
+
+
+def test_without_naive_rows_nothing_is_above_a_front() -> None:
+    assert "no naive rows: no front to be above: MISSED" in said([row("ours", 1.0, 0.9)])
+
+
+def test_vgg_is_judged_by_its_float_file_its_weight_and_its_own_quality() -> None:
+    rows = [row("float-onnxruntime", 120.0, 0.84), row("ours", 10.0, 0.83, mb=10.1, drop_points=0.8)]
+    lines = said(rows, "peers-vgg")
+    assert "12.00x as fast; goal 12x within the points allowed: reached" in lines[2]
+    assert lines[-2].endswith("MISSED"), "10.1 MB"
+    assert lines[-1].endswith("MISSED"), "float at .84 does not count"
+
+
+def test_a_row_of_the_table_is_the_median_over_seeds_and_keeps_each() -> None:
+    lost = {name: {"points": 0.5, "low": -0.5, "high": 1.0} for name in ("map50", "map")}
+    parts = {part: {"p50": 2.0, "spread": 0.1} for part in ("forward", "end_to_end")}
+
+    def single(map50: float) -> table.Row:
+        figures = {split: {"map50": map50, "map": 0.5, "lost": lost} for split in ("val", "test")}
+        return table.single(figures, {1: parts}, 3.4)
+
+    found = table.merged("ort-openvino", {seed: single(map50) for seed, map50 in enumerate((0.9, 0.7, 0.8))})
+    named = ("name", "map50", "map", "drop_low", "drop_high", "mb", "forward_ms_1t", "e2e_ms_1t", "seeds")
+    assert [found[name] for name in named] == ["ort-openvino", 0.8, 0.5, -0.5, 1.0, 3.4, 2.0, 2.0, 3]
+    assert [one["map50"] for one in found["each"]] == [0.9, 0.7, 0.8]
+    assert "| ort-openvino | 3 | 0.8000 |" in table.markdown([found])
+
+
+def test_multiply_adds_bytes_and_int8_are_counted_from_the_file(tmp_path: Path) -> None:
+    onnx.save(roofline.chain(), tmp_path / "float.onnx")
+    found = roofline.layers(tmp_path / "float.onnx")
+    cells, weights = roofline.SIDE**2, roofline.CHANNELS**2
+    moved = weights + 2 * roofline.CHANNELS * cells
+    assert found == [roofline.Layer(weights * cells, 4 * moved, False)] * roofline.DEPTH
+
+
+def test_a_depthwise_convolution_and_int8_weights_are_counted(tmp_path: Path, tiny_graph: Path) -> None:
+    ort.quantize(tiny_graph, tmp_path / "int8.onnx", images(2))
+    plain, small = roofline.layers(tiny_graph), roofline.layers(tmp_path / "int8.onnx")
+    macs = [27 * 16 * 32 * 32, 9 * 16 * 16 * 16, 16 * 32 * 16 * 16]
+    assert [one.macs for one in plain][:3] == macs
+    assert sorted(one.macs for one in small) == sorted(one.macs for one in plain)
+    assert [one.int8 for one in plain] == [False] * 5
+    assert [one.int8 for one in small] == [True] * 5
+    assert sum(one.moved for one in small) * 4 == sum(one.moved for one in plain)
+
+
+def test_the_roof_is_arithmetic_where_that_is_slow_and_memory_where_that_is() -> None:
+    rates = roofline.Rates(int8=1e9, float32=1e8, memory=1e6)
+    assert roofline.roofline([roofline.Layer(2_000_000, 1000, True)], rates) == pytest.approx(2.0)
+    assert roofline.roofline([roofline.Layer(2_000_000, 1000, False)], rates) == pytest.approx(20.0)
+    assert roofline.roofline([roofline.Layer(2_000_000, 5000, True)] * 2, rates) == pytest.approx(10.0)
+
+
+@pytest.fixture(scope="module")
+def tiny_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from export.to_onnx import to_onnx
+
+    path = tmp_path_factory.mktemp("peers") / "model.onnx"
+    to_onnx(built(Net), (1, 3, 64, 64), path, names=("boxes", "scores"), metadata={})
+    return path
+
+
+def test_onnxruntime_s_own_file_is_int8_and_close_to_float(tmp_path: Path, tiny_graph: Path) -> None:
+    file = tmp_path / "int8.onnx"
+    ort.quantize(tiny_graph, file, images(4))
+    graph = onnx.load(file).graph
+    kinds = {one.data_type for one in graph.initializer}
+    weights = [numpy_helper.to_array(one) for one in graph.initializer if one.data_type == onnx.TensorProto.INT8]
+    assert onnx.TensorProto.UINT8 in kinds, "activations"
+    assert any(one.shape[:2] == (16, 3) for one in weights)
+    assert any(numpy_helper.to_array(one).shape == (16,) for one in graph.initializer), "a scale for each channel"
+    image = images(1)[0]
+    for right, got in zip(*(open_session(one, "openvino")(image) for one in (tiny_graph, file)), strict=True):
+        assert np.corrcoef(right.ravel(), got.ravel())[0, 1] > 0.99
+
+
+def test_a_row_is_made_once_and_anew_where_something_else_is_asked_for(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make(files: Path, state: Path) -> str:
+        made.append(state)
+        (state / "last").write_text("half")
+        (files / "model.onnx").write_bytes(b"1" * 500)
+        return "model.onnx"
+
+    one = bench_of(tmp_path)
+    first = one.made("ort", ("openvino",), {"key": "a", "images": 100}, make)
+    again = one.made("ort", ("openvino",), {"key": "a", "images": 100}, make)
+    assert (first, len(made), first.mb) == (again, 1, 0.0005)
+    other = one.made("ort", ("openvino",), {"key": "b", "images": 100}, make)
+    assert len(made) == 2
+    assert other.candidate.key != first.candidate.key, "quality of the one is not that of the other"
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["ort-seed3"]
+
+
+def test_a_killed_row_is_no_row_and_its_state_is_gone_on_with(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def make(files: Path, state: Path) -> str:
+        seen.append([path.name for path in (*files.iterdir(), *state.iterdir())])
+        (state / "epoch1").write_text("")
+        (files / "half").write_text("")
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return "half"
+
+    one = bench_of(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        one.made("pruned", (), {"key": "a"}, make)
+    assert not (tmp_path / "pruned-seed3").exists()
+    one.made("pruned", (), {"key": "a"}, make)
+    assert seen == [[], ["epoch1"]]
+
+
+def bench_of(place: Path) -> Bench:
+    """A bench whose workshop only knows its seed."""
+
+    class Shop:
+        seed = 3
+
+        def tell(self, line: str) -> None:
+            assert line.endswith("made now")
+
+    shop: Any = Shop()
+    run: Any = None
+    return Bench(run, shop, place, "test")
+
+
+def test_our_rows_are_called_by_their_run(tmp_path: Path) -> None:
+    names = [naive.called(tmp_path / name) for name in ("ours-seed0", "seed1", "full-seed2", "ours-thin-seed0")]
+    assert names == ["ours", "ours", "ours-full", "ours-thin"]
+
+
+def test_a_recovery_is_what_was_trained_after_the_float_network() -> None:
+    settings: list[tuple[str, dict[str, float]]] = [
+        ("train", {"images": 22000, "lr": 6e-4}),
+        ("prune", {"images": 4000, "lr": 1e-4}),
+        ("quantize", {"images": 100}),
+    ]
+    steps = [Step(name, "1", given, 0, {}) for name, given in settings]
+    assert [naive.images(step) for step in steps] == [0, 4000, 0]
+
+
+def test_the_readme_s_pruning_halves_channels_and_leaves_the_heads_whole() -> None:
+    model = models.find("tiny", MODELS)
+    network = model.network(model.build(classes=("a", "b"), width=1))
+    heads = model.heads(network)
+    before = [layer.out_channels for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    outputs = [head.out_channels for head in heads]
+    pruned.prune(network, torch.zeros(1, 3, 96, 96), heads, 0.5)
+    after = [layer.out_channels for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    assert [head.out_channels for head in heads] == outputs
+    halved = [now for was, now in zip(before, after, strict=True) if now == was / 2]
+    assert len(halved) == len(before) - len(heads)
+
+
+def test_the_pruned_peer_is_fine_tuned_as_the_float_network_was_trained() -> None:
+    one: Any = SimpleNamespace(run=SimpleNamespace(candidate=SimpleNamespace(lineage=[Step("train", "1", {}, 0, {})])))
+    one.run.candidate.lineage[0].settings.update(images=22000, lr=1e-3, flips="both", precision="float32", teacher="x")
+    found = pruned.tuning(one, 4000)
+    assert (found.images, found.lr, found.flips, found.precision) == (4000, 1e-3, "both", "float32")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("nncf") is None, reason="nncf is not here: pip install '.[peers]' brings it")
+def test_a_whole_comparison_of_tiny_runs_ends_in_a_table(finished: Path, tmp_path: Path) -> None:
+    """Its float network comes from the store; the second run of the command makes no row again."""
+    words = ["--model", "tiny", "--plan", "tiny", "--target", "x86", "--device", "cpu", "--until", "train"]
+    call("mfast_edge.compress", *words, "--out", finished, "--name", "float-seed0")
+    ours = next(finished.glob("tiny-*"))
+    words = ["--float", finished / "float-seed0", "--naive", finished / "float-seed0", "--ours", ours]
+    show = ["tests.shows.peers", "--out", tmp_path / "peers", "--ratios", "0.3", "--images", "64", "--rounds", "5"]
+    told = call(*show, *words, "--untimed")
+    assert "nncf-accuracy-seed0: made now" in told
+    told = call(*show, *words, "--tables", tmp_path)
+    assert "made now" not in told
+    found = json.loads((tmp_path / "peers.json").read_text())
+    names = {one["name"] for one in found["rows"]}
+    wanted = {"float-onnxruntime", "ort-onnxruntime", "ort-openvino", "nncf-mixed-openvino", "nncf-accuracy-openvino"}
+    assert wanted | {"pruned-0.3-openvino", "naive-0.5-96-openvino"} <= names
+    assert any(name.startswith("ours-") for name in names)
+    assert all(one["forward_ms_1t"] < one["e2e_ms_1t"] and one["seeds"] == 1 for one in found["rows"])
+    assert any(line.startswith("forward") for line in found["verdict"])
+
+
+def call(module: str, *words: object) -> str:
+    """What a command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, words)], capture_output=True, text=True, timeout=600, cwd=ROOT
+    )
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def test_a_stale_row_file_without_its_card_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "ort-seed3").mkdir()
+    (tmp_path / "ort-seed3" / "model.onnx").write_text("half")
+
+    def make(files: Path, _state: Path) -> str:
+        (files / "model.onnx").write_text("whole")
+        return "model.onnx"
+
+    assert bench_of(tmp_path).made("ort", (), {}, make).file.read_text() == "whole"
