@@ -39,7 +39,7 @@ class Entry:
 
 
 def clock(entries: Sequence[Entry], threads: int, protocol: Protocol) -> list[dict[str, Any]]:
-    """Of each entry {part: summary in ms} of forward and end to end (uint8 photo in memory → detections)."""
+    """Of each entry and part (end to end: uint8 photo in memory → detections) a summary in ms, and each round's median."""
     photos = [load(record) for record in entries[0].bench.shop.data.splits["val"][:PHOTOS]]
     calls: dict[str, Callable[[], object]] = {}
     for place, entry in enumerate(entries):
@@ -53,5 +53,6 @@ def clock(entries: Sequence[Entry], threads: int, protocol: Protocol) -> list[di
 
 
 def timed(place: int, series: Mapping[str, timing.Series]) -> dict[str, Any]:
-    """The summaries of one entry."""
-    return {part: timing.summary(series[f"{place} {part}"]) for part in PARTS}
+    """What was found of one entry."""
+    mine = {part: series[f"{place} {part}"] for part in PARTS}
+    return {part: timing.summary(one) | {"rounds": list(timing.medians(one))} for part, one in mine.items()}

@@ -15,7 +15,7 @@ ORDER = ("float", "ort", "nncf", "pruned", "naive", "ours")
 
 
 def single(figures: Mapping[str, Any], times: Mapping[int, Mapping[str, Any]], mb: float) -> Row:
-    """The plain numbers of one file of one seed; mAP as fractions on test, losses in points, times p50 in ms."""
+    """The numbers of one file of one seed: mAP as fractions on test, points lost, ms as p50 and by rounds."""
     test, val = figures["test"], figures["val"]
     row = {"map50": test["map50"], "map": test["map"], "val_map50": val["map50"], "val_map": val["map"], "mb": mb}
     for prefix, split in (("", test), ("val_", val)):
@@ -25,15 +25,23 @@ def single(figures: Mapping[str, Any], times: Mapping[int, Mapping[str, Any]], m
         for part, short in (("forward", "forward"), ("end_to_end", "e2e")):
             row[f"{short}_ms_{threads}t"] = parts[part]["p50"]
             row[f"{short}_spread_{threads}t"] = parts[part]["spread"]
+            row[f"{short}_rounds_{threads}t"] = parts[part]["rounds"]
     return row
 
 
 def merged(name: str, seeds: Mapping[int, Row]) -> Row:
-    """One row of the table: the median over seeds of every number; `each` keeps the seeds' own."""
+    """One row of the table: the median over seeds of every number, round by round; `each` keeps the seeds' own."""
     keys = next(iter(seeds.values())).keys()
-    middle = {key: statistics.median(row[key] for row in seeds.values()) for key in keys}
+    middle = {key: median([row[key] for row in seeds.values()]) for key in keys}
     each = [{"seed": seed, **row} for seed, row in sorted(seeds.items())]
     return {"name": name, **middle, "seeds": len(seeds), "each": each}
+
+
+def median(values: Sequence[Any]) -> Any:
+    """The median of numbers; of lists the list of medians."""
+    if isinstance(values[0], list):
+        return [statistics.median(together) for together in zip(*values, strict=True)]
+    return statistics.median(values)
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks import timing
 from search.pareto import front
 from tests.shows.peers.table import Row, kind
 
@@ -94,10 +95,19 @@ def faster(rows: Sequence[Row], mine: Row, goals: Goals, by: str) -> Line:
     rival = best(named(rows, goals.rivals), goals, by)
     if rival is None:
         return Line(f"{title}: none of {', '.join(goals.rivals)} loses no more than is allowed: nothing to beat")
-    times = rival[by] / mine[by]
-    said = f"{title}: {mine['name']} {mine[by]:.3f} ms, best rival {rival['name']} {rival[by]:.3f} ms, {times:.2f}x"
+    times, low, high = gained(rival, mine, by)
+    said = f"{title}: {mine['name']} {mine[by]:.3f} ms, best rival {rival['name']} {rival[by]:.3f} ms: {times:.2f}x"
+    said += f" [{low:.2f}, {high:.2f}]"
     reached = None if goal is None else bool(times >= goal and within(mine, goals))
     return Line(said + ("" if goal is None else f" as fast; goal {goal:g}x within the points allowed"), reached)
+
+
+def gained(rival: Row, mine: Row, by: str) -> tuple[float, float, float]:
+    """How many times faster by the medians; the 95 % interval of the ratio between the same rounds."""
+    rounds = (row[by.replace("_ms_", "_rounds_")] for row in (mine, rival))
+    child, parent = (timing.Series("", tuple((ms,) for ms in one)) for one in rounds)
+    ratio = timing.ratio(child, parent)
+    return rival[by] / mine[by], 1 / ratio.high, 1 / ratio.low
 
 
 def above(naive: Sequence[Row], mine: Row, figure: str) -> Line:
