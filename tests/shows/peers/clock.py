@@ -39,7 +39,7 @@ class Entry:
 
 
 def clock(entries: Sequence[Entry], threads: int, protocol: Protocol) -> list[dict[str, Any]]:
-    """Of each entry and part (end to end: uint8 photo in memory → detections) a summary in ms, and each round's median."""
+    """Of each entry and part a summary in ms and each round's median; end to end: photo in memory → detections."""
     photos = [load(record) for record in entries[0].bench.shop.data.splits["val"][:PHOTOS]]
     calls: dict[str, Callable[[], object]] = {}
     for place, entry in enumerate(entries):
