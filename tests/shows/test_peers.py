@@ -159,9 +159,12 @@ def test_the_readme_s_pruning_halves_channels_and_leaves_the_heads_whole() -> No
 
 def test_the_pruned_peer_is_fine_tuned_as_the_float_network_was_trained() -> None:
     one: Any = SimpleNamespace(run=SimpleNamespace(candidate=SimpleNamespace(lineage=[Step("train", "1", {}, 0, {})])))
-    one.run.candidate.lineage[0].settings.update(images=22000, lr=1e-3, flips="both", precision="float32", teacher="x")
+    one.run.candidate.lineage[0].settings.update(
+        images=22000, lr=1e-3, flips="both", precision="float32", teacher="float", logits=0.5
+    )
     found = pruned.tuning(one, 4000)
     assert (found.images, found.lr, found.flips, found.precision) == (4000, 1e-3, "both", "float32")
+    assert found.teacher is None
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from tests.shows.peers import nncf_rows
 from tests.shows.peers.bench import OPSET, Bench, Made
 
 ROUND_TO = 8  # the README's
+TAUGHT = ("teacher", "logits", "features")
 
 
 def row(one: Bench, ratio: float, images: int) -> Made:
@@ -25,9 +26,9 @@ def row(one: Bench, ratio: float, images: int) -> Made:
 
 
 def tuning(one: Bench, images: int) -> Recipe:
-    """The float network's own recipe, over `images` in total."""
+    """The float network's own recipe, over `images` in total; its README has no teacher."""
     trained = one.run.candidate.lineage[0].settings
-    known = {name: value for name, value in trained.items() if name in Recipe.model_fields}
+    known = {name: value for name, value in trained.items() if name in Recipe.model_fields and name not in TAUGHT}
     return Recipe(**{**known, "images": images})
 
 
@@ -37,7 +38,7 @@ def thinned(one: Bench, ratio: float, recipe: Recipe) -> Made:
     def make(files: Path, state: Path) -> str:
         made = one.shop.rebuilt(one.run.candidate)
         prune(made.network, one.shop.example(made.build), one.shop.model.heads(made.network), ratio)
-        one.shop.train(made, recipe, state)
+        one.shop.train(made, recipe, state, one.run.candidate)
         return written(one, made, files)
 
     asked = {
