@@ -26,7 +26,7 @@ from mfast_edge.errors import MfastError, UserError
 from tests.shows.peers import roofline, table
 from tests.shows.peers.bench import Bench, Made, bench, floats, tell
 from tests.shows.peers.clock import ROUNDS, Entry, Protocol, clock
-from tests.shows.peers.scored import WAYS, scored, ways
+from tests.shows.peers.scored import scored, ways
 from tests.shows.peers.verdict import FORWARD, GOALS, Line, best, named, verdict
 
 TABLES = Path(__file__).parents[3] / "benchmarks" / "tables"
@@ -117,8 +117,7 @@ def tabled(
 def how(entries: Sequence[Entry], name: str) -> table.Row:
     """How a row was made and is run, as its first seed's."""
     entry = next(one for one in entries if one.name == name)
-    runtime, options = WAYS[entry.way]
-    return {"runtime": runtime, "options": options, "file": entry.made.how["file"], "made": entry.made.how["asked"]}
+    return {"runtime": entry.way, "file": entry.made.how["file"], "made": entry.made.how["asked"]}
 
 
 def judged(rows: Sequence[table.Row], entries: Sequence[Entry], name: str, speed: roofline.Rates) -> list[str]:

@@ -5,33 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from export.sessions import Session, open_session
+from export.sessions import Session, available, open_session
 from mfast_edge.metrics import bootstrap
 from mfast_edge.metrics.average_precision import map50, map_all
 from mfast_edge.metrics.match import evaluate
 from mfast_edge.models.detections import Detections
 from mfast_edge.quality import examine
-from mfast_edge.recipe import native
 from tests.shows.peers.bench import Bench, Made
 
-WAYS: dict[str, tuple[str, dict[str, str]]] = {  # name → runtime, its options beside those of configs/runtimes
-    "onnxruntime": ("onnxruntime", {}),
-    "openvino": ("openvino", {}),
-    "openvino-bf16": ("openvino", {"INFERENCE_PRECISION_HINT": "bf16"}),
-}
 MEASURES = {"map50": map50, "map": map_all}
 BASE = "onnxruntime"  # where the float network's detections come from
 
 
 def ways(made: Made) -> list[str]:
-    """How a row is run here; bfloat16 only where the CPU has instructions for it."""
-    return [way for way in made.runs if not way.endswith("bf16") or native() == "bfloat16"]
+    """The runtimes of a row that this machine has; bfloat16 only where the CPU has instructions for it."""
+    return [way for way in made.runs if available(way)]
 
 
 def session(made: Made, way: str, threads: int) -> Session:
-    """A row's file in one of the WAYS."""
-    runtime, options = WAYS[way]
-    return open_session(made.file, runtime, threads=threads, options=options)
+    """A row's file in a runtime."""
+    return open_session(made.file, way, threads=threads)
 
 
 def found(one: Bench, made: Made, way: str, split: str) -> tuple[dict[str, Any], list[Detections]]:
