@@ -6,13 +6,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test check install versions house jetson coco kills kills-bccd latency clean
+.PHONY: demo test check install versions house jetson coco peers peers-vgg kills kills-bccd latency clean
 
 install: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# What peers are measured with, beside what the product uses itself.
+$(VENV)/peers-ready: $(VENV)/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
 	touch $@
 
 demo: install
@@ -48,6 +53,47 @@ house: install
 jetson: install
 	$(COMPRESS) --target jetson --name jetson
 	$(BIN)/python -m export.lint $(RUNS)/house/jetson/bundle/export_onnx.onnx --runtime tensorrt-8.2 --no-int8
+
+# The same float network through other people's tools and through ours. Every line goes on where it was stopped;
+# exit code 1 of a run is a gate that failed. FLOAT and OURS are more settings (--set …) of those runs, FINETUNE=
+# '--images N' is how long the pruned peer is fine-tuned: as long as our own recovery, unless given.
+SEEDS ?= 0 1 2
+PEERS_PLAN ?= quick
+FLOAT ?=
+OURS ?=
+FINETUNE ?=
+SHOW = $(BIN)/python -m tests.shows.peers
+
+peers: $(VENV)/peers-ready
+	for seed in $(SEEDS); do \
+		$(COMPRESS) --target x86 $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
+		|| [ $$? -eq 1 ] || exit; \
+		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
+		|| [ $$? -eq 1 ] || exit; \
+	done
+	for width in 0.5 0.35; do for size in 300 224 192; do \
+		$(COMPRESS) --target x86 $(FLOAT) --set model.width=$$width --set model.size=$$size --until train \
+			--name naive-$$width-$$size || [ $$? -eq 1 ] || exit; \
+	done; done
+	$(SHOW) --out $(RUNS)/peers --ratios 0.3 0.5 $(FINETUNE) \
+		--float $(SEEDS:%=$(RUNS)/house/float-seed%) --ours $(SEEDS:%=$(RUNS)/house/ours-seed%) \
+		--naive $(RUNS)/house/naive-0.5-300 $(RUNS)/house/naive-0.5-224 $(RUNS)/house/naive-0.5-192 \
+		$(RUNS)/house/naive-0.35-300 $(RUNS)/house/naive-0.35-224 $(RUNS)/house/naive-0.35-192
+
+# The same for ssd_vgg16, one seed: VGG is what it is trained from.
+VGG ?= --model ssd_vgg16 --data voc:$(MFAST_DATA)/bccd
+VGG_SEEDS ?= 0
+COMPRESS_VGG = $(BIN)/python -m mfast_edge.compress $(VGG) --target x86 --out $(RUNS)/vgg
+
+peers-vgg: $(VENV)/peers-ready
+	for seed in $(VGG_SEEDS); do \
+		$(COMPRESS_VGG) $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
+		|| [ $$? -eq 1 ] || exit; \
+		$(COMPRESS_VGG) --plan $(PEERS_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
+		|| [ $$? -eq 1 ] || exit; \
+	done
+	$(SHOW) --table peers-vgg --out $(RUNS)/peers-vgg \
+		--float $(VGG_SEEDS:%=$(RUNS)/vgg/float-seed%) --ours $(VGG_SEEDS:%=$(RUNS)/vgg/ours-seed%)
 
 coco: install
 	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128

@@ -1,0 +1,119 @@
+"""What a graph would take if nothing but arithmetic and memory cost time (Williams 2009), on this very CPU."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks import timing
+from export.int8 import Dressing, quantize
+from export.sessions import open_session
+
+WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
+CHANNELS, SIDE, DEPTH = 512, 32, 8  # of the convolutions whose rate is measured: 2.1 G multiply-adds, 2 MB int8
+BUFFER = 4 << 20  # bytes copied to measure the memory: about a small network's weights, more than a core's L2
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One convolution or matrix product: multiply-adds, bytes of weights, input and output, its arithmetic."""
+
+    macs: int
+    moved: int
+    int8: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What this CPU reaches: multiply-adds per second in int8 and float32, bytes per second."""
+
+    int8: float
+    float32: float
+    memory: float
+
+
+def layers(file: Path) -> list[Layer]:
+    """The weighted layers of an ONNX file or of OpenVINO's .xml, at batch 1."""
+    import openvino
+
+    model = openvino.Core().read_model(file)
+    return [layer(op) for op in model.get_ordered_ops() if op.get_type_name() in WEIGHTED]
+
+
+def layer(op: Any) -> Layer:
+    """A layer counted: int8 where its weights are stored so."""
+    weights, out = list(op.get_input_shape(1)), list(op.get_output_shape(0))
+    one = prod(out) * weights[-2] if op.get_type_name() == "MatMul" else prod(weights) * prod(out[2:])
+    int8 = stored(op.input(1).get_source_output().get_node(), prod(weights)) == 1
+    size = 1 if int8 else 4
+    return Layer(one, size * (prod(weights) + prod(op.get_input_shape(0)) + prod(out)), int8)
+
+
+def stored(node: Any, count: int) -> int:
+    """Bytes of one of the `count` weights behind a node that dequantizes or reshapes them."""
+    if node.get_type_name() == "Constant":
+        return int(node.get_element_type().size)
+    for number in range(node.get_input_size()):
+        if prod(node.get_input_shape(number)) == count:
+            return stored(node.input(number).get_source_output().get_node(), count)
+    return 4  # not a constant: made while running
+
+
+def roofline(found: Sequence[Layer], rates: Rates) -> float:
+    """The least ms: of each layer the longer of arithmetic and memory, one after the other."""
+    arithmetic = [one.macs / (rates.int8 if one.int8 else rates.float32) for one in found]
+    memory = [one.moved / rates.memory for one in found]
+    return 1e3 * sum(max(pair) for pair in zip(arithmetic, memory, strict=True))
+
+
+def told(name: str, file: Path, rates: Rates, ms: float) -> str:
+    """The sentence beside a figure."""
+    found = layers(file)
+    macs, moved = sum(one.macs for one in found), sum(one.moved for one in found)
+    share = sum(one.macs for one in found if one.int8) / macs
+    least = roofline(found, rates)
+    return (
+        f"roofline of {name}: {macs / 1e6:.0f} M multiply-adds ({share:.0%} int8), {moved / 1e6:.1f} MB moved: at "
+        f"{rates.int8 / 1e9:.0f} G int8 and {rates.float32 / 1e9:.0f} G float multiply-adds/s and "
+        f"{rates.memory / 1e9:.0f} GB/s at least {least:.3f} ms; measured {ms:.3f} ms, {least / ms:.0%} of the roof"
+    )
+
+
+def rates() -> Rates:
+    """Measured now on 1 thread: large 1x1 convolutions through OpenVINO in int8 and float32, a copy in memory."""
+    image = np.random.default_rng(0).normal(size=(1, CHANNELS, SIDE, SIDE)).astype(np.float32)
+    read, written = np.ones(BUFFER // 2, np.uint8), np.empty(BUFFER // 2, np.uint8)
+    calls: dict[str, Callable[[], object]] = {"memory": lambda: np.copyto(written, read)}
+    with tempfile.TemporaryDirectory() as folder:
+        files = {kind: Path(folder) / f"{kind}.onnx" for kind in ("float32", "int8")}
+        onnx.save(chain(), files["float32"])
+        quantize(files["float32"], files["int8"], [image], dressing=Dressing("uint8", symmetric=False))
+        calls |= {kind: partial(open_session(file, "openvino"), image) for kind, file in files.items()}
+        series = timing.measure(calls, rounds=15, seconds=0.1)
+    ms = {name: timing.percentile(one, 50) for name, one in series.items()}
+    macs = DEPTH * CHANNELS**2 * SIDE**2
+    return Rates(macs / ms["int8"] * 1e3, macs / ms["float32"] * 1e3, BUFFER / ms["memory"] * 1e3)
+
+
+def chain() -> onnx.ModelProto:
+    """DEPTH 1x1 convolutions and ReLUs, CHANNELS wide, on SIDE x SIDE."""
+    rng = np.random.default_rng(0)
+    nodes, weights = [], []
+    for number in range(DEPTH):
+        values = rng.normal(0, (2 / CHANNELS) ** 0.5, (CHANNELS, CHANNELS, 1, 1)).astype(np.float32)
+        weights.append(numpy_helper.from_array(values, f"w{number}"))
+        nodes.append(helper.make_node("Conv", [f"x{number}", f"w{number}"], [f"y{number}"], f"conv{number}"))
+        nodes.append(helper.make_node("Relu", [f"y{number}"], [f"x{number + 1}"], f"relu{number}"))
+    shape = [1, CHANNELS, SIDE, SIDE]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x0", f"x{DEPTH}")]
+    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
