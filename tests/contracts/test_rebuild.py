@@ -113,7 +113,7 @@ def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop, tmp_path:
 def test_what_qat_trained_is_rebuilt_bit_for_bit_and_its_int8_graph_rounds_as_it_did(shop: Workshop) -> None:
     small = {"batch": 8, "lr": 1e-3, "precision": "float32"}
     trained, _ = make("train", Train(images=16, **small), shop.root, shop, 0)
-    stage = Qat(images=24, calibration=4, **small).fitted(shop.target)
+    stage = Qat(images=24, calibration=4, teacher="float", **small).fitted(shop.target)
     candidate, _ = make("qat", stage, trained, shop, 0)
     made = shop.rebuilt(trained)
     ready = prepare(made, trained, stage, shop)
