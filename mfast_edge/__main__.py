@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "how good a run's final file, a stored candidate or weights are on any data",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
+    "autopsy": "what int8 costs and pays in each block of a network",
     "report": "write a finished run's report again",
 }
 

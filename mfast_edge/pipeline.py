@@ -16,7 +16,15 @@ from mfast_edge.store import read_json, write_json
 from mfast_edge.workshop import Workshop
 
 # Seconds per image of ssd_mbv1 x0.75 at 300 px on two CPU cores, until this machine has its own.
-PACE = {"train": 0.035, "prune": 0.035, "refit": 0.035, "distill": 0.05, "export_onnx": 20.0, "quantize": 0.3}
+PACE = {
+    "train": 0.035,
+    "prune": 0.035,
+    "refit": 0.035,
+    "distill": 0.05,
+    "qat": 0.15,
+    "export_onnx": 20.0,
+    "quantize": 0.3,
+}
 
 
 @dataclass(frozen=True, slots=True)

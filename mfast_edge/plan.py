@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
 
+FOR_INT8 = ("qat", "quantize")  # of no use where the target has no int8
+
+
 class Stage(Protocol):
     """A frozen record of settings; `run` turns a finished parent into files in an empty folder."""
 
@@ -167,14 +170,17 @@ def suited(stages: list[tuple[str, Stage]], target: Target) -> tuple[list[tuple[
     """Stages that the target can use, and a line for each one left out."""
     if target.int8 is not None:
         return stages, []
-    kept = [(name, stage) for name, stage in stages if name != "quantize"]
-    line = f"{target.title} has no int8: quantize is left out, the float graph is ready for fp16"
-    return kept, [line] if len(kept) < len(stages) else []
+    kept = [(name, stage) for name, stage in stages if name not in FOR_INT8]
+    gone = [name for name, _ in stages if name in FOR_INT8]
+    verb = "are" if len(gone) > 1 else "is"
+    line = f"{target.title} has no int8: {' and '.join(gone)} {verb} left out, the float graph is ready for fp16"
+    return kept, [line] if gone else []
 
 
 def chain(stages: list[tuple[str, Stage]], where: str) -> None:
     """Refuse, before any work, an order in which a stage is given what it cannot take."""
     form: Form = "none"
+    before: list[str] = []
     for name, stage in stages:
         after = stage.gives(form)
         if after is None:
@@ -182,4 +188,9 @@ def chain(stages: list[tuple[str, Stage]], where: str) -> None:
                 f"{where}: {name} cannot take what comes before it (form {form!r}); "
                 "an order such as train, prune, export_onnx, quantize would be right"
             )
+        if form == after == "torch" and "qat" in before:
+            raise UserError(f"{where}: {name} comes after qat, whose layers stay as they are; before it would be right")
+        before.append(name)
         form = after
+    if "qat" in before and "quantize" not in before[before.index("qat") :]:
+        raise UserError(f"{where}: qat, and no quantize after it; qat, export_onnx, quantize would be right")

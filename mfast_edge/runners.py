@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.sessions import open_session
+from mfast_edge import precision
 from mfast_edge.candidate import digest
 
 if TYPE_CHECKING:
@@ -90,14 +91,15 @@ def float_graph(shop: Workshop, candidate: Candidate) -> Path:
 
 
 def int8_graph(shop: Workshop, candidate: Candidate) -> Path:
-    """A quick min-max int8 probe of a torch candidate: what it will be worth in the end."""
+    """An int8 probe of a torch candidate, what it will be worth in the end: ranges from qat, else quick min-max."""
     from mfast_edge.stages.quantize import Quantize
 
     settings = Quantize(images=PROBE_IMAGES, dressing=shop.target.int8)
     name = digest([settings.model_dump(mode="json"), settings.version, shop.target.opset, shop.seed])
     path = candidate.folder / "probe" / f"int8-{name[:8]}.onnx"
     source = float_graph(shop, candidate)
-    return path if path.is_file() else beside(path, lambda new: shop.quantize(source, new, settings))
+    known = precision.read(candidate.folder)
+    return path if path.is_file() else beside(path, lambda new: shop.quantize(source, new, settings, known))
 
 
 def beside(path: Path, make: Callable[[Path], None]) -> Path:

@@ -41,11 +41,15 @@ class Store:
     def origin(self, candidate: Candidate) -> Candidate:
         """The torch candidate that a graph was made from."""
         while candidate.form != "torch":
-            parent = self.find(json.loads((candidate.folder / "card.json").read_text())["parent"])
-            if parent is None:
-                raise Unfinished(f"store: the parent of {candidate.key} is gone; run the command in a new --out")
-            candidate = parent
+            candidate = self.parent(candidate)
         return candidate
+
+    def parent(self, candidate: Candidate) -> Candidate:
+        """What a stage made the candidate of. Unfinished: it is gone."""
+        parent = self.find(json.loads((candidate.folder / "card.json").read_text())["parent"])
+        if parent is None:
+            raise Unfinished(f"store: the parent of {candidate.key} is gone; run the command in a new --out")
+        return parent
 
     @contextmanager
     def work(self, key: str) -> Iterator[Work]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import machine, timing
-from mfast_edge import blueprint, teacher
+from mfast_edge import blueprint, precision, teacher
 from mfast_edge.candidate import Candidate, file_digest, start
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record
@@ -153,8 +153,9 @@ class Workshop:
         save_file(weights, folder / "weights.safetensors")
 
     def copy_blueprint(self, parent: Candidate, folder: Path) -> None:
-        """The same blueprint for another form of the same network."""
+        """The same blueprint, and precision, for another form of the same network."""
         blueprint.write(folder, blueprint.read(parent.folder))
+        precision.carry(parent.folder, folder)
 
     # training
 
@@ -233,16 +234,27 @@ class Workshop:
         network = self.network(candidate).cpu()
         to_onnx(network, shape, path, names=self.model.outputs, opset=opset, metadata=metadata)
 
-    def quantize(self, source: Path, path: Path, settings: Quantize) -> None:
-        """The int8 graph of a float one, calibrated on `settings.images` training photos."""
-        from export.int8 import quantize
-        from export.shape import shape
+    def quantize(self, source: Path, path: Path, settings: Quantize, known: precision.Precision | None) -> None:
+        """The int8 graph of a float one: with the ranges it was trained with, else calibrated on training photos."""
+        from export.int8 import dress, quantize
 
         if settings.dressing is None:
             raise UserError(f"quantize: target {self.target.name} has no int8; leave the stage out of the plan")
-        _, _, *size = shape(source)
-        photos = (blob(load_photo(record), (size[0], size[1])) for record in self._calibration(settings.images))
-        quantize(source, path, photos, dressing=dressing(settings, settings.dressing))
+        wanted = replace(dressing(settings, settings.dressing), exclude=kept(source, settings.keep_float))
+        if known:
+            known.suits(settings.dressing.model_dump(mode="json"), "quantize.dressing")
+            if settings.equalise or settings.correct_bias:
+                raise UserError("quantize: equalise or correct_bias after qat, which trained the weights as they are")
+            dress(source, path, dict(known.ranges), wanted)
+        else:
+            quantize(source, path, self.photos(source, settings.images), dressing=wanted)
+
+    def photos(self, graph: Path, count: int) -> Iterator[np.ndarray]:
+        """The photos that calibrate a float graph, as it takes them: float32 (1, 3, H, W) RGB 0..255."""
+        from export.shape import shape
+
+        _, _, *size = shape(graph)
+        return (blob(load_photo(record), (size[0], size[1])) for record in self._calibration(count))
 
     def calibration_list(self, count: int) -> str:
         """The photos that calibrate, as JSON."""
@@ -258,3 +270,14 @@ def dressing(settings: Quantize, int8: Int8) -> Dressing:
 
     asked = settings.model_dump(include={"method", "percentile", "equalise", "correct_bias"})
     return Dressing(**int8.model_dump(), **asked, pixels=settings.pixels or "float32")
+
+
+def kept(source: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The nodes of the blocks that stay in float. UserError where there is no such block."""
+    from export.blocks import nodes
+    from export.errors import ExportError
+
+    try:
+        return nodes(source, names)
+    except ExportError as wrong:
+        raise UserError(f"quantize.keep_float: {wrong}") from None

@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHEDS = ("search", "export", "benchmarks")
 FLOORS = [  # highest first; a module may import from its own floor and from those below
-    {"compress", "run", "terminal", "evaluate", "predict", "bench", "report", "__main__"},
-    {"tune", "proof", "timed", "opened", "subject", "raced", "pages"},
-    {"pipeline", "judge", "quality", "runners"},
+    {"compress", "run", "terminal", "evaluate", "predict", "bench", "autopsy", "report", "__main__"},
+    {"tune", "proof", "timed", "opened", "subject", "raced", "dissected", "pages"},
+    {"pipeline", "judge", "quality", "runners", "dissect"},
     {"plan"},
     {"stages"},
     {"workshop", "teacher"},

@@ -103,3 +103,27 @@ def test_mistakes_of_the_model_are_told_with_the_others() -> None:
         read("quick", X86, {"prune.keep": 3, "model.siz": 3}, build)
     assert "prune.keep" in str(wrong.value)
     assert "siz" in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [
+        ("[train, qat, prune, export_onnx, quantize]", "prune comes after qat, whose layers stay as they are"),
+        ("[train, qat, export_onnx]", "qat, and no quantize after it"),
+    ],
+)
+def test_qat_comes_last_before_int8(stages: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"stages: {stages}\n")
+    with pytest.raises(UserError, match=sentence):
+        read(str(file), X86, {})
+
+
+def test_qat_rounds_as_the_target_does_and_is_left_out_with_int8(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("stages: [train, qat, export_onnx, quantize]\n")
+    plan = read(str(file), X86, {})
+    assert dict(plan.stages)["qat"].model_dump(mode="json")["dressing"]["activations"] == "uint8"
+    plain = read(str(file), find("jetson"), {})
+    assert [name for name, _ in plain.stages] == ["train", "export_onnx"]
+    assert "qat and quantize are left out" in plain.left_out[0]

@@ -5,6 +5,7 @@ STAGES = {
     "refit": "mfast_edge.stages.refit",
     "prune": "mfast_edge.stages.prune",
     "distill": "mfast_edge.stages.distill",
+    "qat": "mfast_edge.stages.qat",
     "export_onnx": "mfast_edge.stages.export_onnx",
     "quantize": "mfast_edge.stages.quantize",
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from mfast_edge import precision
 from mfast_edge.candidate import Candidate, Form
 from mfast_edge.recipe import Recipe
 from mfast_edge.settings import rare
@@ -58,9 +59,10 @@ class Prune(Recipe):
         return self.settled().model_copy(update={"round_to": self.round_to or target.rounding, "keep": keep})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
-        """Prune, train, write."""
+        """Prune, train, write. UserError where the network was trained for int8."""
         from mfast_edge.stages.widths import thin
 
+        precision.refuse(parent.folder, "prune")
         made = shop.rebuilt(parent)
         thin(made, self, shop, parent.folder / "probe")
         if self.images:

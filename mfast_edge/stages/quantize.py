@@ -1,13 +1,16 @@
-"""quantize: a float graph → the same graph in static int8 Q/DQ, calibrated on photos from train."""
+"""quantize: a float graph → the same graph in static int8 Q/DQ, with ranges from qat or from photos of train."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from mfast_edge import precision
 from mfast_edge.candidate import Candidate, Form
-from mfast_edge.settings import Settings
+from mfast_edge.errors import UserError
+from mfast_edge.settings import Settings, rare
+from mfast_edge.stages.mixed import Mixed
 from mfast_edge.target import Int8
 
 if TYPE_CHECKING:
@@ -21,7 +24,8 @@ class Quantize(Settings):
 
     `equalise` rescales channels between layers, `correct_bias` takes the mean error out of biases, both by
     what the calibration photos show (Nagel 2019). `pixels` is what the graph takes: uint8, if not given,
-    where activations are uint8 too, so that a photo needs no normalisation.
+    where activations are uint8 too, so that a photo needs no normalisation. `keep_float` names blocks that stay
+    in float, such as heads.0; `mixed` chooses them from an autopsy. After qat ranges are those that were trained.
     """
 
     version: ClassVar[str] = "2"
@@ -33,23 +37,31 @@ class Quantize(Settings):
     correct_bias: bool = False
     pixels: Literal["float32", "uint8"] | None = None
     dressing: Int8 | None = None
+    keep_float: tuple[str, ...] = rare(())
+    mixed: Mixed | None = rare(None)
 
     def gives(self, form: Form) -> Form | None:
         """A graph, from a graph."""
         return "onnx" if form == "onnx" else None
 
     def fitted(self, target: Target) -> Quantize:
-        """Activations and weights dressed as the target asks."""
+        """Dressed as the target asks, pixels decided, `mixed` settled. UserError: it and `keep_float`."""
         dressing = self.dressing or target.int8
         bytes_ = dressing is not None and dressing.activations == "uint8"
-        pixels = self.pixels or ("uint8" if bytes_ else "float32")
-        return self.model_copy(update={"dressing": dressing, "pixels": pixels})
+        decided: dict[str, Any] = {"dressing": dressing, "pixels": self.pixels or ("uint8" if bytes_ else "float32")}
+        if self.mixed:
+            if self.keep_float:
+                raise UserError("quantize: keep_float and mixed given; one of the two would be right")
+            decided["mixed"], decided["keep_float"] = self.mixed.resolved()
+        return self.model_copy(update=decided)
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
-        """model.onnx in Q/DQ, the blueprint, the list of calibration photos."""
-        shop.quantize(parent.file, work.files / "model.onnx", self)
+        """model.onnx in Q/DQ, the blueprint, the list of calibration photos unless qat has left the ranges."""
+        known = precision.read(parent.folder)
+        shop.quantize(parent.file, work.files / "model.onnx", self, known)
         shop.copy_blueprint(parent, work.files)
-        (work.files / "calibration.json").write_text(shop.calibration_list(self.images))
+        if known is None:
+            (work.files / "calibration.json").write_text(shop.calibration_list(self.images))
 
 
 STAGE = Quantize

@@ -14,8 +14,8 @@ class Parity:
     """How alike two lists of detections are.
 
     total counts the scored detections of both sides together, matched those of them with a partner, share
-    is matched / total (1 where there are none). worst_score_delta and mean_iou are over all pairs alike in
-    place, also those whose scores are too far apart to count; both 0 without a pair.
+    is matched / total (1 where there are none). worst_score_delta, mean_iou and mean_score_delta are over all
+    pairs alike in place, also those whose scores are too far apart to count; all 0 without a pair.
     """
 
     share: float
@@ -23,6 +23,7 @@ class Parity:
     total: int
     worst_score_delta: float
     mean_iou: float
+    mean_score_delta: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def match(
         total=total,
         worst_score_delta=max((pair.delta for pair in pairs), default=0.0),
         mean_iou=float(np.mean([pair.iou for pair in pairs])) if pairs else 0.0,
+        mean_score_delta=float(np.mean([pair.delta for pair in pairs])) if pairs else 0.0,
     )
 
 

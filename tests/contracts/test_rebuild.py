@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 from torch import nn
 
-from mfast_edge import blueprint
+from mfast_edge import blueprint, precision
 from mfast_edge.data.index import read
 from mfast_edge.model import Model, find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
-from mfast_edge.runners import gradient
+from mfast_edge.runners import gradient, open_file
 from mfast_edge.stages.channels import macs
+from mfast_edge.stages.export_onnx import ExportOnnx
 from mfast_edge.stages.prune import Prune
+from mfast_edge.stages.qat import Qat
+from mfast_edge.stages.quantize import Quantize
+from mfast_edge.stages.rounding import prepare
 from mfast_edge.stages.train import Train
 from mfast_edge.stages.widths import thin
 from mfast_edge.store import Store
@@ -103,6 +108,30 @@ def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop, tmp_path:
     thinner = [width for path, width in widths.items() if width != untouched[path].get("out_channels")]
     assert thinner
     assert all(width % 8 == 0 for width in thinner)
+
+
+def test_what_qat_trained_is_rebuilt_bit_for_bit_and_its_int8_graph_rounds_as_it_did(shop: Workshop) -> None:
+    small = {"batch": 8, "lr": 1e-3, "precision": "float32"}
+    trained, _ = make("train", Train(images=16, **small), shop.root, shop, 0)
+    stage = Qat(images=24, calibration=4, teacher="float", **small).fitted(shop.target)
+    candidate, _ = make("qat", stage, trained, shop, 0)
+    made = shop.rebuilt(trained)
+    ready = prepare(made, trained, stage, shop)
+    with TemporaryDirectory() as folder:
+        shop.train(Built(ready.network, made.build), stage, Path(folder), trained)
+    exported, _ = make("export_onnx", ExportOnnx().fitted(shop.target), candidate, shop, 0)
+    int8, _ = make("quantize", Quantize().fitted(shop.target), exported, shop, 0)
+    image = torch.from_numpy(next(shop.photos(int8.file, 1)))
+    assert same(made.network, shop.network(candidate), image)
+    known = precision.read(int8.folder)
+    assert known is not None
+    ranges = known.ranges
+    with torch.no_grad():
+        rounded = ready.network.eval()(image)
+    graph = open_file(int8.file, "onnxruntime", 1)(image.numpy().astype("uint8"))
+    for name, one, two in zip(shop.model.outputs, rounded, graph, strict=True):
+        step = (max(ranges[name][1], 0) - min(ranges[name][0], 0)) / 255
+        assert float((one - torch.from_numpy(two)).abs().max()) <= 2.01 * step
 
 
 def test_a_blueprint_with_an_unknown_leaf_is_refused() -> None:

@@ -20,13 +20,17 @@ LEARNING = [
     "mfast_edge/models/ssd/*.py",
     "mfast_edge/backbones/*.py",
 ]
+GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "sites", "to_onnx", "passes")]
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
     "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
+    "qat": [*LEARNING, "mfast_edge/stages/rounding.py", "mfast_edge/precision.py", *GRAPHS],
     "export_onnx": ["export/to_onnx.py", "export/passes.py", "export/clips.py", "mfast_edge/models/ssd/network.py"],
     "quantize": [
+        "mfast_edge/stages/mixed.py",
+        "export/blocks.py",
         "export/int8.py",
         "export/ranges.py",
         "export/clipping.py",

@@ -15,7 +15,7 @@ def test_a_list_matches_itself():
 
 def test_what_one_side_alone_finds_counts_against_both_directions():
     one, other = found((A, 0, 0.5), (B, 0, 0.5)), found((A, 0, 0.5))
-    assert match([one], [other]) == match([other], [one]) == Parity(2 / 3, 2, 3, 0.0, 1.0)
+    assert match([one], [other]) == match([other], [one]) == Parity(2 / 3, 2, 3, 0.0, 1.0, 0.0)
 
 
 def test_a_box_matches_only_one_box():
@@ -85,8 +85,13 @@ def test_small_differences_of_a_runtime_are_tolerated():
 
 
 def test_nothing_on_either_side_is_no_difference():
-    assert match([found()], [found()]) == Parity(1.0, 0, 0, 0.0, 0.0)
+    assert match([found()], [found()]) == Parity(1.0, 0, 0, 0.0, 0.0, 0.0)
 
 
 def test_one_side_finding_nothing_is_no_parity():
     assert match([found((A, 0, 0.5))], [found()]).share == 0.0
+
+
+def test_the_mean_score_delta_is_over_all_pairs():
+    one, other = found((A, 0, 0.5), (B, 0, 0.5)), found((A, 0, 0.75), (B, 0, 0.5))
+    assert match([one], [other], delta=1.0).mean_score_delta == pytest.approx(0.125)

@@ -1,0 +1,116 @@
+"""A run's autopsy: its float graph found, its surroundings set up again, the table written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfast_edge import blueprint
+from mfast_edge import target as targets
+from mfast_edge.errors import UserError
+from mfast_edge.opened import Opened, opened
+from mfast_edge.settings import check
+from mfast_edge.store import Store, write_json
+
+if TYPE_CHECKING:
+    from mfast_edge.candidate import Candidate
+    from mfast_edge.workshop import Workshop
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The door's arguments, as typed."""
+
+    run: Path
+    data: str | None
+    target: str | None
+    photos: int
+    most: int
+    rounds: int | None
+    out: Path | None
+
+
+def dissected(asked: Asked) -> str:
+    """The table of the autopsy, which is on disk as autopsy.json and autopsy.md then."""
+    from mfast_edge.dissect import dissect
+
+    run = opened(asked.run)
+    shop = furnish(asked, run)
+    bare = undressed(run.candidate, shop.store)
+    found = dissect(shop, bare, asked.photos, asked.most)
+    file = asked.out or asked.run / "autopsy.json"
+    write_json(file, {"key": bare.key, "model": bare.model, **found})
+    text = table(found)
+    file.with_suffix(".md").write_text(text + "\n")
+    return text
+
+
+def furnish(asked: Asked, run: Opened) -> Workshop:
+    """The workshop that the candidate came from. UserError: no data, or a target without int8."""
+    from mfast_edge.data.index import read
+    from mfast_edge.workshop import Workshop
+
+    target = targets.find(asked.target or run.final.get("target", "x86"))
+    if target.int8 is None:
+        raise UserError(f"--target: {target.name} has no int8; one such as x86 would be right")
+    if asked.rounds:
+        target = target.model_copy(update={"timing": target.timing.model_copy(update={"rounds": asked.rounds})})
+    spec = asked.data or run.page.get("data", {}).get("spec")
+    if not spec:
+        raise UserError("autopsy: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
+    seed = run.candidate.lineage[0].seed
+    data = read(spec, cache=run.runs / "data", seed=seed)
+    build = check(run.model.build, blueprint.read(run.candidate.folder)["build"], "model")
+    store = Store(run.runs)
+    return Workshop(run.model, build, data, target, store, seed, None, None, lambda line: print(line, file=sys.stderr))
+
+
+def undressed(candidate: Candidate, store: Store) -> Candidate:
+    """The candidate before `quantize`."""
+    if candidate.lineage[-1].stage != "quantize":
+        return candidate
+    return store.parent(candidate)
+
+
+def table(found: Json) -> str:
+    """Markdown: the blocks by mAP regained, then sets of blocks in float."""
+    outputs = found["outputs"]
+    head = ["block in float", "mAP", "mAP@.5", *(f"by {name}" for name in outputs), "1 - IoU", "score", "ms", "time"]
+    rows = sorted(found["rows"], key=lambda one: -one["map_regained"])
+    lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
+    lines += [line(cells(one, outputs)) for one in rows]
+    whole = [[name, found[name]] for name in ("float", "int8")]
+    joint = [["+ " + one["keep_float"][-1], one] for one in found["front"][1:]]
+    ends = [line(["together", "mAP", "mAP@.5", "1 - IoU", "score", "ms"]), line(["---", *["---:"] * 5])]
+    ends += [line([name, *summed(one)]) for name, one in (*whole, *joint)]
+    lost = ", ".join(f"{name} {-points:.2f}" for name, points in found["int8"]["by_output"].items())
+    loss = found["float"]["map"] - found["int8"]["map"]
+    text = (
+        f"{found['photos']} photos of train, {found['runtime']}. Points regained and ms lost where one block stays in "
+        f"float. All in int8 loses {loss:.2f} points of mAP; each output alone: {lost}."
+    )
+    return "\n".join([text, "", *lines, "", *ends])
+
+
+def cells(one: Json, outputs: Sequence[str]) -> list[str]:
+    """A block's line."""
+    points = [one["map_regained"], one["map50_regained"], *(one["by_output"][name] for name in outputs)]
+    ratio, errors = one["ratio"], [f"{one[name]:.4f}" for name in ("box_error", "score_error")]
+    time = f"{ratio['median']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
+    return [one["block"], *(f"{value:+.2f}" for value in points), *errors, f"{one['ms_lost']:+.3f}", time]
+
+
+def summed(one: Json) -> list[str]:
+    """A whole graph's line."""
+    errors = [f"{one[name]:.4f}" for name in ("box_error", "score_error")]
+    return [f"{one['map']:.2f}", f"{one['map50']:.2f}", *errors, f"{one['ms']:.3f}"]
+
+
+def line(cells: Sequence[str]) -> str:
+    """A row of Markdown."""
+    return f"| {' | '.join(cells)} |"
