@@ -16,7 +16,7 @@ app = door()
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, tiny.")] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, ssd_vgg16, tiny.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")

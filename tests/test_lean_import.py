@@ -18,6 +18,7 @@ LEAN = [
     "mfast_edge.candidate",
     "mfast_edge.compress",
     "mfast_edge.models.ssd.mbv1",
+    "mfast_edge.models.ssd.vgg16",
     "mfast_edge.judge",
     "mfast_edge.pipeline",
     "mfast_edge.run",

@@ -24,7 +24,7 @@ from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
 
-SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "tiny": {}}
+SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "ssd_vgg16": {"size": 96, "width": 0.125}, "tiny": {}}
 
 
 def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:
