@@ -21,7 +21,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     data: Annotated[
         str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
     ] = None,
-    plan: Annotated[str, typer.Option(help="quick, full, demo, tiny, or the path of a YAML file.")] = "quick",
+    plan: Annotated[str, typer.Option(help="quick, full, heavy, demo, tiny, or the path of a YAML file.")] = "quick",
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
     set_: Annotated[

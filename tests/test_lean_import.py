@@ -19,6 +19,8 @@ LEAN = [
     "mfast_edge.compress",
     "mfast_edge.models.ssd.mbv1",
     "mfast_edge.models.ssd.vgg16",
+    "mfast_edge.stages.decompose",
+    "mfast_edge.clocked",
     "mfast_edge.judge",
     "mfast_edge.pipeline",
     "mfast_edge.run",

@@ -11,13 +11,20 @@ from torch import nn
 
 from mfast_edge import blueprint
 from mfast_edge.data.index import read
+from mfast_edge.errors import UserError
 from mfast_edge.model import Model, find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
+from mfast_edge.ratios import Ratio
 from mfast_edge.runners import gradient
 from mfast_edge.stages.channels import macs
+from mfast_edge.stages.decompose import Decompose
+from mfast_edge.stages.offers import offered, offers
 from mfast_edge.stages.prune import Prune
+from mfast_edge.stages.refit import Refit
+from mfast_edge.stages.replace import Choice
+from mfast_edge.stages.replace import replace as replace_layers
 from mfast_edge.stages.train import Train
 from mfast_edge.stages.widths import thin
 from mfast_edge.store import Store
@@ -72,13 +79,57 @@ def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: W
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
+def halved(made: Built, shop: Workshop) -> list[Choice]:
+    """Every layer replaced, as if the clock had found all offers faster."""
+    settings = Decompose(share=0.5, error=1.0, photos=2, round_to=4)
+    known = {
+        offer: Ratio(0.5, 0.5, 0.5)
+        for path, layer in offered(made.network).items()
+        for offer in offers(path, layer, settings)
+    }
+    return replace_layers(made, settings, known, shop)
+
+
+def test_a_decomposed_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
+    made = shop.fresh()
+    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    choices = halved(made, shop)
+    assert choices
+    assert all(choice.taken for choice in choices)
+    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert "Sequential" in {spec["type"] for spec in blueprint.layers(made.network).values()}
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
+
+
+def test_a_decomposed_network_can_be_pruned(shop: Workshop, tmp_path: Path) -> None:
+    made = shop.fresh()
+    halved(made, shop)
+    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop)
+    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
+
+
+def test_another_size_takes_kernels_and_strides_of_its_own(shop: Workshop, tmp_path: Path) -> None:
+    made = Refit(size=160, anchors="matched", images=0).made(shop.fresh(), shop)
+    image = torch.rand(1, 3, 160, 160) * 255
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), image)
+
+
+def test_a_decomposed_network_is_not_refitted(shop: Workshop) -> None:
+    made = shop.fresh()
+    halved(made, shop)
+    with pytest.raises(UserError, match="refit, decompose would be right"):
+        Refit(images=0).made(made, shop)
+
+
 def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None:
     made = shop.fresh()
     gradient(made.network, shop.example(made.build))()
     assert all(parameter.grad is not None for parameter in made.network.parameters())
 
 
-@pytest.mark.parametrize("name", ["prune", "distill", "refit"])
+@pytest.mark.parametrize("name", ["prune", "decompose", "distill", "refit"])
 def test_a_stage_learns_from_the_run_s_float_network_or_from_a_stored_one(name: str, shop: Workshop) -> None:
     """Both weights; the teacher of another size is the same model as built by another run."""
     small = {"images": 8, "batch": 8, "precision": "float32"}

@@ -22,6 +22,7 @@ from mfast_edge.store import Store
 from mfast_edge.target import find
 from mfast_edge.workshop import Built, Workshop
 
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
     data = read("particles:60x96", cache=tmp_path / "data", seed=0)
@@ -41,7 +42,9 @@ def photo(*boxes: tuple[float, float, float, float]) -> tuple[np.ndarray, np.nda
 
 
 def test_every_object_is_matched_at_least_once_and_small_ones_on_the_first_level() -> None:
-    counts = matches(TABLE, MODEL.facts(build()), [photo((0.4, 0.4, 0.5, 0.5)), photo((0.02, 0.02, 0.98, 0.98)), photo()])
+    counts = matches(
+        TABLE, MODEL.facts(build()), [photo((0.4, 0.4, 0.5, 0.5)), photo((0.02, 0.02, 0.98, 0.98)), photo()]
+    )
     assert counts[0][0] >= 1
     assert sum(counts[4]) + sum(counts[5]) >= 1
     assert sum(counts[1]) == 0

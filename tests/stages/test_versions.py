@@ -23,6 +23,7 @@ LEARNING = [
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
+    "decompose": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("evbmf", "factors", "offers", "replace"))],
     "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
     "export_onnx": ["export/to_onnx.py", "export/passes.py", "export/clips.py", "mfast_edge/models/ssd/network.py"],
