@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Predict = Callable[[Mapping[str, Any]], float]  # a layer as `blueprint.leaf` tells it, with its "input" → ms
 CALIBRATION = 4  # random inputs
+FEWER = 3  # times fewer rounds than for a verdict: a network has dozens of layers, and the judge has the last word
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,13 @@ def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[
             name: graph(module, layer.shape, Path(folder) / f"{number}.onnx", shop, int8)
             for number, (name, module) in enumerate(modules.items())
         }
-        calls = {
+        calls: dict[str, Callable[[], object]] = {
             f"{name} {runtime}": partial(open_file(file, runtime, shop.target.threads), image)
             for name, file in files.items()
             for runtime in shop.target.measured
         }
-        series = shop.time(calls)
+        asked = shop.target.timing
+        series = timing.measure(calls, max(5, asked.rounds // FEWER), asked.warmup, asked.seconds / 2)
     best = {name: quickest(series, name, shop.target.measured) for name in modules}
     return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"])) for offer in offers}
 

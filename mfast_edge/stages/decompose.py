@@ -21,15 +21,16 @@ METHODS: tuple[Literal["tucker2", "cp"], ...] = ("tucker2", "cp")
 class Decompose(Recipe):
     """Tucker-2 and CP for convolutions, truncated SVD for linear layers; taken layer by layer, then trained.
 
-    Ranks by EVBMF, moved a share `weaken` of the way back to full ranks, or `share` of the channels for all;
-    rounded up to `round_to`. A layer's output may be off by `error`, relative, on `photos` training photos.
+    Ranks by EVBMF, moved each of the shares `weaken` of the way back to full ranks, or `share` of the channels
+    for all; rounded up to `round_to`. The fastest is taken whose output is off by no more than `error`, relative,
+    on `photos` training photos.
     """
 
     version: ClassVar[str] = "1"
     reads: ClassVar[tuple[str, ...]] = ("data", "ratios")
     methods: Annotated[tuple[Literal["tucker2", "cp"], ...], Field(min_length=1)] = METHODS
     share: Annotated[float, Field(gt=0, lt=1)] | None = None
-    weaken: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weaken: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0, 0.25, 0.5)
     error: Annotated[float, Field(gt=0, le=1)] = 0.3
     photos: Annotated[int, Field(ge=1)] = 32
     round_to: Annotated[int, Field(ge=1)] | None = None  # the target's, unless given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,36 +28,41 @@ def offered(network: nn.Module) -> dict[str, Thick]:
 
 def offers(path: str, layer: Thick, settings: Decompose) -> list[Offer]:
     """The replacements of one layer; none where every rank is as large as what it would replace."""
-    return [Offer(path, kind, ranks) for kind, ranks in kinds(layer, settings)]
-
-
-def kinds(layer: Thick, settings: Decompose) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """(kind, ranks) of each replacement that is smaller than the layer."""
     weight = layer.weight.detach()
-    outputs, inputs = int(weight.shape[0]), int(weight.shape[1])
+    sides = [weight] if isinstance(layer, nn.Linear) else [weight.flatten(1), weight.transpose(0, 1).flatten(1)]
+    found = [kind for ranks in ranked(sides, settings) for kind in kinds(layer, ranks, settings)]
+    return [Offer(path, kind, ranks) for kind, ranks in dict.fromkeys(found)]
+
+
+def kinds(layer: Thick, ranks: tuple[int, ...], settings: Decompose) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """(kind, ranks) of each replacement with these ranks of its unfoldings that is smaller than the layer."""
+    outputs, inputs = int(layer.weight.shape[0]), int(layer.weight.shape[1])
+    most = max(ranks)
     if isinstance(layer, nn.Linear):
-        rank = ranked(weight, settings)
-        if rank * (outputs + inputs) < outputs * inputs:
-            yield "svd", (rank,)
+        if most * (outputs + inputs) < outputs * inputs:
+            yield "svd", ranks
         return
-    up, down = ranked(weight.flatten(1), settings), ranked(weight.transpose(0, 1).flatten(1), settings)
-    if "tucker2" in settings.methods and (up < outputs or down < inputs):
-        yield "tucker2", (up, down)
+    if "tucker2" in settings.methods and ranks != (outputs, inputs):
+        yield "tucker2", ranks
     # A CP of fewer terms than either unfolding has directions cannot be exact.
-    if "cp" in settings.methods and max(up, down) < max(outputs, inputs):
-        yield "cp", (max(up, down),)
+    if "cp" in settings.methods and most < max(outputs, inputs):
+        yield "cp", (most,)
 
 
-def ranked(matrix: Tensor, settings: Decompose) -> int:
-    """The rank of an unfolding (rows first): a fixed share, or EVBMF's weakened; rounded up, at most the rows."""
-    rows = int(matrix.shape[0])
-    if settings.share is not None:
-        wanted = settings.share * rows
-    else:
-        least = evbmf(matrix.cpu().double().numpy()).rank
-        wanted = rows - (1 - settings.weaken) * (rows - least)
+def ranked(sides: Sequence[Tensor], settings: Decompose) -> Iterator[tuple[int, ...]]:
+    """Ranks of unfoldings (rows first): a fixed share, or EVBMF's, weakened; rounded up, at most the rows."""
+    rows = [int(side.shape[0]) for side in sides]
     step = settings.round_to or 1
-    return min(rows, max(step, -(-round(wanted) // step) * step))
+    if settings.share is not None:
+        wanted = [[settings.share * row for row in rows]]
+    else:
+        least = [evbmf(side.cpu().double().numpy()).rank for side in sides]
+        wanted = [
+            [rank + weaken * (row - rank) for rank, row in zip(least, rows, strict=True)] for weaken in settings.weaken
+        ]
+    for one in wanted:
+        rounded = [max(step, -(-round(rank) // step) * step) for rank in one]
+        yield tuple(min(pair) for pair in zip(rows, rounded, strict=True))
 
 
 def shapes(network: nn.Module, image: Tensor, paths: list[str]) -> dict[str, tuple[int, ...]]:

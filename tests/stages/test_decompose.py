@@ -73,10 +73,15 @@ def test_ranks_by_evbmf_are_rounded_up_and_weakened() -> None:
     torch.manual_seed(0)
     layer = low_rank(nn.Conv2d(64, 64, 3), 20, 9)
     layer.weight.data += 0.05 * torch.randn_like(layer.weight)
-    assert offers("a", layer, Decompose(round_to=16)) == [Offer("a", "tucker2", (32, 16)), Offer("a", "cp", (32,))]
-    assert offers("a", layer, Decompose(round_to=1, methods=("tucker2",))) == [Offer("a", "tucker2", (20, 9))]
-    weak = Decompose(round_to=1, weaken=0.5, methods=("tucker2",))
-    assert offers("a", layer, weak) == [Offer("a", "tucker2", (42, 36))]
+    assert offers("a", layer, Decompose(round_to=16, weaken=(0.0,))) == [
+        Offer("a", "tucker2", (32, 16)),
+        Offer("a", "cp", (32,)),
+    ]
+    assert offers("a", layer, Decompose(round_to=1, methods=("tucker2",), weaken=(0.0,))) == [
+        Offer("a", "tucker2", (20, 9))
+    ]
+    weak = Decompose(round_to=1, weaken=(0.0, 0.5), methods=("tucker2",))
+    assert offers("a", layer, weak) == [Offer("a", "tucker2", (20, 9)), Offer("a", "tucker2", (42, 36))]
     assert offers("a", layer, Decompose(round_to=64)) == []
 
 
@@ -99,7 +104,7 @@ class Flat(nn.Module):
 
 def test_a_linear_layer_is_cut_to_its_rank_and_rebuilt() -> None:
     torch.manual_seed(0)
-    network, settings = Flat().eval(), Decompose(round_to=1, photos=2)
+    network, settings = Flat().eval(), Decompose(round_to=1, photos=2, weaken=(0.0,))
     (offer,) = offers("last", network.last, settings)
     assert offer == Offer("last", "svd", (3,))
     before = network(torch.ones(1, 3, 96, 96))
