@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mfast_edge.stages.factors import Thick
     from mfast_edge.workshop import Workshop
 
-Predict = Callable[[Mapping[str, Any]], float]  # a layer as `blueprint.leaf` tells it, with its "input" → ms
+Predict = Callable[["nn.Module", tuple[int, ...]], float]  # a layer or a chain, the shape of its input → ms
 CALIBRATION = 4  # random inputs
 FEWER = 3  # times fewer rounds than for a verdict: a network has dozens of layers, and the judge has the last word
 
@@ -101,23 +101,8 @@ def expect(layer: Layer, offer: Offer, predict: Predict | None) -> float | None:
         return None
     from mfast_edge.stages.factors import blank
 
-    links = sum(predict(link) for link in sized(blank(layer.module, offer.kind, offer.ranks), layer.shape))
-    (whole,) = sized(layer.module, layer.shape)
-    return links / predict(whole)
-
-
-def sized(module: nn.Module, shape: tuple[int, ...]) -> Iterator[dict[str, Any]]:
-    """Each link of a chain, or the layer itself, with the shape of its input."""
-    import torch
-    from torch import nn
-
-    from mfast_edge.blueprint import leaf
-
-    x = torch.zeros(shape)
-    with torch.no_grad():
-        for link in module if isinstance(module, nn.Sequential) else [module]:
-            yield {**leaf(link), "input": list(x.shape)}
-            x = link(x)
+    chain = blank(layer.module, offer.kind, offer.ranks)
+    return predict(chain, layer.shape) / predict(layer.module, layer.shape)
 
 
 def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[Offer, Ratio]:

@@ -27,7 +27,7 @@ class Decompose(Recipe):
     """
 
     version: ClassVar[str] = "1"
-    reads: ClassVar[tuple[str, ...]] = ("data", "ratios")
+    reads: ClassVar[tuple[str, ...]] = ("data", "ratios", "teacher")
     methods: Annotated[tuple[Literal["tucker2", "cp"], ...], Field(min_length=1)] = METHODS
     share: Annotated[float, Field(gt=0, lt=1)] | None = None
     weaken: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0, 0.25, 0.5)
@@ -62,7 +62,7 @@ class Decompose(Recipe):
         made = shop.rebuilt(parent)
         choices = replace(made, self, self.ratios(parent, shop).read(), shop)
         if any(choice.taken for choice in choices):
-            shop.train(made, self, work.state)
+            shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
         write_json(work.files / "decompose.json", [choice.told() for choice in choices])
 

@@ -12,7 +12,7 @@ from torch import nn
 from mfast_edge import blueprint
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
-from mfast_edge.model import Model, find
+from mfast_edge.model import Known, Model, find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
@@ -110,6 +110,15 @@ def test_a_decomposed_network_can_be_pruned(shop: Workshop, tmp_path: Path) -> N
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
+def test_a_decomposed_network_can_be_taught(shop: Workshop) -> None:
+    made, images = shop.fresh(), shop.example(shop.build).repeat(2, 1, 1, 1)
+    halved(made, shop)
+    facts = shop.model.ready(shop.model.facts(made.build))
+    lesson = shop.model.lesson(Known(made.network, facts), Known(shop.fresh().network, facts), 1.0, 1.0)
+    _, terms = lesson(made.network, images)
+    assert all(torch.isfinite(term) for term in terms.values())
+
+
 def test_another_size_takes_kernels_and_strides_of_its_own(shop: Workshop, tmp_path: Path) -> None:
     made = Refit(size=160, anchors="matched", images=0).made(shop.fresh(), shop)
     image = torch.rand(1, 3, 160, 160) * 255
@@ -129,7 +138,7 @@ def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None
     assert all(parameter.grad is not None for parameter in made.network.parameters())
 
 
-@pytest.mark.parametrize("name", ["prune", "decompose", "distill", "refit"])
+@pytest.mark.parametrize("name", ["prune", "distill", "refit"])
 def test_a_stage_learns_from_the_run_s_float_network_or_from_a_stored_one(name: str, shop: Workshop) -> None:
     """Both weights; the teacher of another size is the same model as built by another run."""
     small = {"images": 8, "batch": 8, "precision": "float32"}

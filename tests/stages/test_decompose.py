@@ -201,15 +201,15 @@ def test_a_prediction_spares_the_clock_what_would_be_slower(
 ) -> None:
     monkeypatch.setattr(timing, "measure", None)
     (layer, *_) = layers(ALL, parent, shop)
-    seen: list[dict[str, object]] = []
+    seen: list[tuple[int, ...]] = []
 
-    def slow(link: dict[str, object]) -> float:
-        seen.append(link)
-        return 1.0
+    def slow(module: nn.Module, shape: tuple[int, ...]) -> float:
+        seen.append(shape)
+        return 1.0 + isinstance(module, nn.Sequential)
 
-    told = dict(asked(layer, shop, ALL, {}, slow))  # type: ignore[arg-type]
-    assert [ratio.median for ratio in told.values()] == [len(blank(layer.module, o.kind, o.ranks)) for o in told]
-    assert all("input" in link and link["type"] == "Conv2d" for link in seen)
+    told = dict(asked(layer, shop, ALL, {}, slow))
+    assert [ratio.median for ratio in told.values()] == [2.0] * len(layer.offers)
+    assert set(seen) == {layer.shape}
 
 
 def run(stage: Decompose, parent: Candidate, shop: Workshop, folder: Path) -> Candidate:

@@ -36,6 +36,12 @@ class Head(nn.Module):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.constant_(layer.bias, bias)  # type: ignore[arg-type]
 
+    @property
+    def inside(self) -> int:
+        """Channels of the map that it reads, whatever compression made of its convolutions."""
+        first = next(one for one in self.box.modules() if isinstance(one, nn.Conv2d))
+        return first.in_channels
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, inside, side, side) → (B, anchors, 4), (B, anchors, classes)."""
         box, kind = self.box(x).permute(0, 2, 3, 1), self.classify(x).permute(0, 2, 3, 1)
