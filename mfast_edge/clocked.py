@@ -79,7 +79,7 @@ def asked(
             continue
         expected = expect(layer, offer, predict)
         if expected is not None and expected >= 1:
-            found[ratios[offer]] = Ratio(expected, expected, expected)
+            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True)
         else:
             fresh.append(offer)
     if fresh:

@@ -29,11 +29,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Time of a replacement / time of its layer: the median over rounds, low, high."""
+    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone."""
 
     median: float
     low: float
     high: float
+    predicted: bool = False
+
+    def __str__(self) -> str:
+        how = "by prediction" if self.predicted else f"[{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.median:.2f}x the time {how}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def choose(
     left = None
     for offer, ratio in rows:
         if ratio.high >= FASTER:
-            why = f"left: {ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}]"
+            why = f"left: {ratio}"
             return left or Choice(held.path, offer.name, ratio.median, None, False, why), None
         chain = decomposed(held.layer, offer.kind, offer.ranks)
         error = apart(held, chain, settings, shop)
