@@ -103,8 +103,8 @@ def read(
     kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
     chain(kept, where)
     return Plan(
-        head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept)), tuple(left_out), head.timing,
-        head.joint,
+        head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept)), tuple(left_out),
+        head.timing, head.joint,
     )  # fmt: skip
 
 
