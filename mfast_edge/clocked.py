@@ -134,9 +134,8 @@ def quickest(series: Mapping[str, timing.Series], name: str, runtimes: tuple[str
 
 def graph(module: nn.Module, shape: tuple[int, ...], path: Path, shop: Workshop, int8: bool) -> Path:
     """A layer or a chain as a file of its own, in the form that the plan ends in."""
-    from export.int8 import quantize
+    from export.int8 import Dressing, quantize
     from export.to_onnx import to_onnx
-    from mfast_edge.workshop import dressing
 
     to_onnx(module.eval(), shape, path, names=("out",), metadata={}, opset=shop.target.opset)  # type: ignore[arg-type]
     if not int8:
@@ -145,5 +144,5 @@ def graph(module: nn.Module, shape: tuple[int, ...], path: Path, shop: Workshop,
     chance = np.random.default_rng(0)
     inputs = [chance.uniform(0, 1, shape).astype(np.float32) for _ in range(CALIBRATION)]
     dressed = path.with_suffix(".int8.onnx")
-    quantize(path, dressed, inputs, dressing=dressing(shop.target.int8, "minmax", 100.0))
+    quantize(path, dressed, inputs, dressing=Dressing(**shop.target.int8.model_dump()))
     return dressed
