@@ -14,16 +14,33 @@ if TYPE_CHECKING:
     from mfast_edge.model import Model
 
 LEAVES = {
-    "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding", "groups"),
+    "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding", "groups", "dilation"),
     "BatchNorm2d": ("num_features", "eps", "momentum"),
     "Linear": ("in_features", "out_features"),
     "Identity": (),
 }
 
+CHAIN = "Sequential"
+SINCE = {"Conv2d": {"dilation": [1, 1]}}  # what blueprints did not tell from the first day
+
 
 def layers(network: nn.Module) -> dict[str, dict[str, Any]]:
-    """{path: leaf} of every leaf that holds weights."""
-    return {name: leaf(module) for name, module in network.named_modules() if type(module).__name__ in LEAVES}
+    """{path: leaf} of every leaf that holds weights; what a layer was decomposed into is one chain at its path."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, module in network.named_modules():
+        if path.rpartition(".")[0] in found:
+            continue  # a link of a chain
+        if type(module).__name__ in LEAVES:
+            found[path] = leaf(module)
+        elif path and chained(module):
+            found[path] = {"type": CHAIN, "layers": [leaf(link) for link in module.children()]}
+    return found
+
+
+def chained(module: nn.Module) -> bool:
+    """Whether a module is a plain sequence of convolutions or of linear layers and nothing else."""
+    links = {type(link).__name__ for link in module.children()}
+    return type(module).__name__ == CHAIN and links in ({"Conv2d"}, {"Linear"})
 
 
 def leaf(module: nn.Module) -> dict[str, Any]:
@@ -37,16 +54,23 @@ def leaf(module: nn.Module) -> dict[str, Any]:
 
 def restore(network: nn.Module, wanted: dict[str, dict[str, Any]]) -> None:
     """Replace, in a network as built, every leaf that compression changed."""
-    from torch import nn
-
     have = layers(network)
     for path, spec in wanted.items():
-        if have.get(path) == spec:
-            continue
-        if spec["type"] not in LEAVES:
-            raise Unfinished(f"blueprint: {path} is a {spec['type']!r}; known leaves: {', '.join(LEAVES)}")
-        arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in spec.items() if name != "type"}
-        network.set_submodule(path, getattr(nn, spec["type"])(**arguments))
+        if have.get(path) != SINCE.get(spec["type"], {}) | spec:
+            network.set_submodule(path, made(path, spec))
+
+
+def made(path: str, spec: dict[str, Any]) -> nn.Module:
+    """A fresh leaf, or a chain of them, as `layers` describes it. What a leaf does not say is as torch has it."""
+    from torch import nn
+
+    if spec["type"] == CHAIN:
+        return nn.Sequential(*(made(path, link) for link in spec["layers"]))
+    if spec["type"] not in LEAVES:
+        raise Unfinished(f"blueprint: {path} is a {spec['type']!r}; known leaves: {', '.join(LEAVES)}")
+    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in spec.items() if name != "type"}
+    found: nn.Module = getattr(nn, spec["type"])(**arguments)
+    return found
 
 
 def rebuild(folder: Path, model: Model) -> nn.Module:

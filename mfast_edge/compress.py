@@ -16,12 +16,12 @@ app = door()
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, tiny.")] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, ssd_vgg16, tiny.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
     ] = None,
-    plan: Annotated[str, typer.Option(help="quick, full, demo, tiny, or the path of a YAML file.")] = "quick",
+    plan: Annotated[str, typer.Option(help="quick, full, heavy, demo, tiny, or the path of a YAML file.")] = "quick",
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
     set_: Annotated[

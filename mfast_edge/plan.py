@@ -14,6 +14,7 @@ from mfast_edge.candidate import Candidate, Form
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
+from mfast_edge.stages.decompose import Decompose
 from mfast_edge.target import Target, Timing
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def read(
     kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
     chain(kept, where)
     return Plan(
-        head.name, head.title, head.data, head.budget, head.seed, model, tuple(kept), tuple(left_out), head.timing,
-        head.joint,
+        head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept)), tuple(left_out),
+        head.timing, head.joint,
     )  # fmt: skip
 
 
@@ -175,6 +176,16 @@ def suited(stages: list[tuple[str, Stage]], target: Target) -> tuple[list[tuple[
     verb = "are" if len(gone) > 1 else "is"
     line = f"{target.title} has no int8: {' and '.join(gone)} {verb} left out, the float graph is ready for fp16"
     return kept, [line] if gone else []
+
+
+def ending(stages: list[tuple[str, Stage]]) -> Iterator[tuple[str, Stage]]:
+    """The stages, told whether they end in int8 where they time layers in the form of the end."""
+    int8 = any(name == "quantize" for name, _ in stages)
+    for name, stage in stages:
+        if isinstance(stage, Decompose) and stage.int8 is None:
+            yield name, stage.model_copy(update={"int8": int8})
+        else:
+            yield name, stage
 
 
 def chain(stages: list[tuple[str, Stage]], where: str) -> None:

@@ -71,7 +71,16 @@ def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder
         "versions": versions(),
         "photos": drawn(shop.data, before, after, folder),
         "drawn": {"before": before.quality.confidence, "after": after.quality.confidence},
+        "layers": choices(rows),
     }
+
+
+def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What became of each layer that was offered for decomposition, and why."""
+    from mfast_edge.store import read_json
+
+    told = [read_json(row.candidate.folder / "decompose.json") for row in rows if row.stage == "decompose"]
+    return [choice for one in told for choice in one]
 
 
 def looked(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any]) -> tuple[Examined, Examined]:

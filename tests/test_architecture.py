@@ -13,13 +13,13 @@ SHEDS = ("search", "export", "benchmarks")
 FLOORS = [  # highest first; a module may import from its own floor and from those below
     {"compress", "run", "terminal", "evaluate", "predict", "bench", "autopsy", "report", "__main__"},
     {"tune", "proof", "timed", "opened", "subject", "raced", "dissected", "pages"},
-    {"pipeline", "judge", "quality", "runners", "dissect"},
+    {"pipeline", "judge", "quality", "runners", "dissect", "clocked"},
     {"plan"},
     {"stages"},
     {"workshop", "teacher"},
     {"models", "backbones", "training", "data", "metrics", "tasks"},
     {"gauge"},
-    {"store", "target", "latency", "recipe"},
+    {"store", "target", "latency", "recipe", "ratios"},
     {"candidate", "model", "blueprint", "precision", "settings", "errors", "door"},
 ]
 ONLY_IN = {
@@ -30,6 +30,7 @@ ONLY_IN = {
     "tensorrt": ("export",),
     "pycuda": ("export",),
     "torch_pruning": ("mfast_edge/stages",),
+    "tensorly": ("mfast_edge/stages",),
     "pycocotools": ("mfast_edge/metrics", "mfast_edge/data"),
     "defusedxml": ("mfast_edge/data",),
     "torchvision": ("mfast_edge/data", "mfast_edge/models", "mfast_edge/backbones"),

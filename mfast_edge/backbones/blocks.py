@@ -1,4 +1,4 @@
-"""Convolution blocks with TensorFlow's SAME padding, which depends on the input's size."""
+"""Convolution blocks with TensorFlow's SAME padding, which depends on the input's size; widths."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Zeros before and after a side of `size`, so that ceil(size / stride) cells come out."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
+
+
+def scaled(channels: int, width: float) -> int:
+    """Channels at a width multiplier: a multiple of 8, at least 8."""
+    return max(8, int(channels * width + 4) // 8 * 8)
 
 
 class Block(nn.Module):

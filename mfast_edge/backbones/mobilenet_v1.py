@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from mfast_edge.backbones.blocks import Block
+from mfast_edge.backbones.blocks import Block, scaled
 
 # (output channels at width 1, stride) of block1 … block13
 TABLE = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
@@ -52,8 +52,3 @@ class MobileNetV1(nn.Module):
             if number in self.taps:
                 found.append(x)
         return found
-
-
-def scaled(channels: int, width: float) -> int:
-    """Channels at a width multiplier: a multiple of 8, at least 8."""
-    return max(8, int(channels * width + 4) // 8 * 8)

@@ -2,5 +2,6 @@
 
 MODELS = {
     "ssd_mbv1": "mfast_edge.models.ssd.mbv1",
+    "ssd_vgg16": "mfast_edge.models.ssd.vgg16",
     "tiny": "mfast_edge.models.ssd.tiny",
 }

@@ -1,4 +1,4 @@
-"""The report's tables: stages, quality, speed."""
+"""The report's tables: stages, quality, layers, speed."""
 
 from __future__ import annotations
 
@@ -66,6 +66,21 @@ def quality(final: Json) -> Table:
     return Table(
         f"Test: {pair[0]['images']} photos, {pair[0]['boxes']} boxes", ["", "float network", "final file"], rows
     )
+
+
+def layers(page: Json) -> list[Table]:
+    """Why each layer was decomposed or left; nothing where none was offered."""
+    rows = [
+        [one["path"], one["offer"] or ABSENT, share(one["ratio"], "x"), share(one["error"], ""), one["why"]]
+        for one in page.get("layers", ())
+    ]
+    head = ["Layer", "Offered, ranks", "Its time", "Output error", "Why"]
+    return [Table("Decomposition, layer by layer", head, rows)] if rows else []
+
+
+def share(value: float | None, unit: str) -> str:
+    """Two digits, or that nothing was measured."""
+    return ABSENT if value is None else f"{value:.2f}{unit}"
 
 
 def speed(results: Results) -> Table:

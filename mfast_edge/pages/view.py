@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results
-from mfast_edge.pages.tables import Table, quality, speed, stages
+from mfast_edge.pages.tables import Table, layers, quality, speed, stages
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
 
 SPLITS = ("train", "val", "test")
@@ -55,7 +55,7 @@ def view(told: Told) -> View:
         gates=final["gates"],
         columns=columns,
         waterfall=list(zip(final["rows"], waterfall(final["rows"], columns), strict=True)),
-        tables=[stages(final), quality(final), *(speed(results) for results in told.results)],
+        tables=[stages(final), quality(final), *layers(page), *(speed(results) for results in told.results)],
         run=run(final, page),
         findings=found(told.findings),
         photos=page["photos"],

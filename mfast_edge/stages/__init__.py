@@ -3,6 +3,7 @@
 STAGES = {
     "train": "mfast_edge.stages.train",
     "refit": "mfast_edge.stages.refit",
+    "decompose": "mfast_edge.stages.decompose",
     "prune": "mfast_edge.stages.prune",
     "distill": "mfast_edge.stages.distill",
     "qat": "mfast_edge.stages.qat",

@@ -72,11 +72,6 @@ def narrow(network: nn.Module, example: torch.Tensor, groups: Groups, widths: Ma
     return network.requires_grad_(True)
 
 
-def macs(network: nn.Module, example: torch.Tensor) -> float:
-    """Multiply-adds of one image."""
-    return float(tp.utils.count_ops_and_params(network, example)[0])
-
-
 def gradients(made: Built, prune: Prune, shop: Workshop) -> None:
     """Gradients of the loss over `batches` training batches, summed, left in the parameters."""
     loss = shop.model.loss(made.build)

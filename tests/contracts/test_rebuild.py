@@ -12,16 +12,23 @@ from torch import nn
 
 from mfast_edge import blueprint, precision
 from mfast_edge.data.index import read
-from mfast_edge.model import Model, find
+from mfast_edge.errors import UserError
+from mfast_edge.latency import layers
+from mfast_edge.model import Known, Model, find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
+from mfast_edge.ratios import Ratio
 from mfast_edge.runners import gradient, open_file
-from mfast_edge.stages.channels import macs
+from mfast_edge.stages.decompose import Decompose
 from mfast_edge.stages.export_onnx import ExportOnnx
+from mfast_edge.stages.offers import offered, offers
 from mfast_edge.stages.prune import Prune
 from mfast_edge.stages.qat import Qat
 from mfast_edge.stages.quantize import Quantize
+from mfast_edge.stages.refit import Refit
+from mfast_edge.stages.replace import Choice
+from mfast_edge.stages.replace import replace as replace_layers
 from mfast_edge.stages.rounding import prepare
 from mfast_edge.stages.train import Train
 from mfast_edge.stages.widths import thin
@@ -29,7 +36,7 @@ from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
 
-SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "tiny": {}}
+SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "ssd_vgg16": {"size": 96, "width": 0.125}, "tiny": {}}
 
 
 def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:
@@ -62,6 +69,11 @@ def same(one: nn.Module, two: nn.Module, image: torch.Tensor) -> bool:
         return all(torch.equal(a, b) for a, b in zip(one.eval()(image), two.eval()(image), strict=True))
 
 
+def macs(made: Built, shop: Workshop) -> int:
+    """Multiply-adds of the layers, as pruning counts them: on small maps norms and pooling are a share of all."""
+    return sum(layer.macs for layer in layers(made.network, shop.example(made.build)))
+
+
 def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
@@ -70,11 +82,66 @@ def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) 
 def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
     widths = [head.out_channels for head in shop.model.heads(made.network)]
-    before = macs(made.network, shop.example(made.build))
+    before = macs(made, shop)
     thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop, tmp_path)
-    assert macs(made.network, shop.example(made.build)) <= 0.6 * before
+    assert macs(made, shop) <= 0.6 * before
     assert [head.out_channels for head in shop.model.heads(made.network)] == widths
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
+
+
+def halved(made: Built, shop: Workshop) -> list[Choice]:
+    """Every layer replaced, as if the clock had found all offers faster."""
+    settings = Decompose(share=0.5, error=1.0, photos=2, round_to=4)
+    known = {
+        offer: Ratio(0.5, 0.5, 0.5)
+        for path, layer in offered(made.network).items()
+        for offer in offers(path, layer, settings)
+    }
+    return replace_layers(made, settings, known, shop)
+
+
+def test_a_decomposed_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
+    made = shop.fresh()
+    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    choices = halved(made, shop)
+    assert choices
+    assert all(choice.taken for choice in choices)
+    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert "Sequential" in {spec["type"] for spec in blueprint.layers(made.network).values()}
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
+
+
+def test_a_decomposed_network_can_be_pruned(shop: Workshop, tmp_path: Path) -> None:
+    made = shop.fresh()
+    halved(made, shop)
+    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    before = macs(made, shop)
+    thin(made, Prune(keep=0.9, batches=1, looks=1, batch=8, round_to=16), shop, tmp_path)
+    assert macs(made, shop) < before
+    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
+
+
+def test_a_decomposed_network_can_be_taught(shop: Workshop) -> None:
+    made, images = shop.fresh(), shop.example(shop.build).repeat(2, 1, 1, 1)
+    halved(made, shop)
+    facts = shop.model.ready(shop.model.facts(made.build))
+    lesson = shop.model.lesson(Known(made.network, facts), Known(shop.fresh().network, facts), 1.0, 1.0)
+    _, terms = lesson(made.network, images)
+    assert all(torch.isfinite(term) for term in terms.values())
+
+
+def test_another_size_takes_kernels_and_strides_of_its_own(shop: Workshop, tmp_path: Path) -> None:
+    made = Refit(size=160, anchors="matched", images=0).made(shop.fresh(), shop)
+    image = torch.rand(1, 3, 160, 160) * 255
+    assert same(made.network, rebuilt(shop, made, tmp_path / "c"), image)
+
+
+def test_a_decomposed_network_is_not_refitted(shop: Workshop) -> None:
+    made = shop.fresh()
+    halved(made, shop)
+    with pytest.raises(UserError, match="refit, decompose would be right"):
+        Refit(images=0).made(made, shop)
 
 
 def test_the_gradient_at_batch_1_reaches_every_parameter(shop: Workshop) -> None:

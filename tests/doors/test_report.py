@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,15 @@ def test_the_share_of_detections_that_match_torch_s_stands_beside_each_graph() -
     table = view(told()).tables[0]
     column = table.head.index("As torch's (IoU .99, score .01)")
     assert [row[column] for row in table.rows] == ["–", "–", "99.6% of 1200"]
+
+
+def test_each_layer_offered_for_decomposition_has_its_reason() -> None:
+    seen = told()
+    layer = {"path": "a.conv", "offer": "tucker2 16/32", "ratio": 0.547, "error": 0.081, "taken": True, "why": "taken"}
+    bare = {"path": "b", "offer": "", "ratio": None, "error": None, "taken": False, "why": "left: no rank"}
+    table = view(replace(seen, page={**seen.page, "layers": [layer, bare]})).tables[2]
+    assert table.rows == [["a.conv", "tucker2 16/32", "0.55x", "0.08", "taken"], ["b", "–", "–", "–", "left: no rank"]]
+    assert "layer by layer" not in markdown(view(seen))
 
 
 def test_findings_beyond_fifty_are_counted() -> None:

@@ -22,8 +22,6 @@ from mfast_edge.store import Store
 from mfast_edge.target import find
 from mfast_edge.workshop import Built, Workshop
 
-LEVELS, STRIDE = 6, 16
-
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
@@ -36,12 +34,17 @@ def build(**given: object) -> Build:
     return Build(**{"classes": ("a", "b"), "width": 0.25, "size": 160, **given})  # type: ignore[arg-type]
 
 
+TABLE = MODEL.body.table(build())
+
+
 def photo(*boxes: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(boxes, np.float32).reshape(-1, 4), np.zeros(len(boxes), bool)
 
 
 def test_every_object_is_matched_at_least_once_and_small_ones_on_the_first_level() -> None:
-    counts = matches(build(), LEVELS, STRIDE, [photo((0.4, 0.4, 0.5, 0.5)), photo((0.02, 0.02, 0.98, 0.98)), photo()])
+    counts = matches(
+        TABLE, MODEL.facts(build()), [photo((0.4, 0.4, 0.5, 0.5)), photo((0.02, 0.02, 0.98, 0.98)), photo()]
+    )
     assert counts[0][0] >= 1
     assert sum(counts[4]) + sum(counts[5]) >= 1
     assert sum(counts[1]) == 0
@@ -49,7 +52,7 @@ def test_every_object_is_matched_at_least_once_and_small_ones_on_the_first_level
 
 def test_shapes_without_a_match_and_the_levels_above_go() -> None:
     counts = [[5, 0, 3], [0, 0, 0, 7, 0, 0], *[[0] * 6] * 4]
-    less = fewer(build(), counts, 0.0)
+    less = fewer(build(), TABLE, counts, 0.0)
     assert less.anchors is not None
     assert [len(level) for level in less.anchors] == [2, 1, 0, 0, 0, 0]
     assert MODEL.facts(less)["maps"] == [10, 5]
@@ -61,22 +64,22 @@ def test_shapes_without_a_match_and_the_levels_above_go() -> None:
 
 def test_a_share_drops_rare_shapes_and_nothing_matched_drops_nothing() -> None:
     counts = [[98, 0, 0], [2, 0, 0, 0, 0, 0], *[[0] * 6] * 4]
-    kept = fewer(build(), counts, 0.02).anchors
+    kept = fewer(build(), TABLE, counts, 0.02).anchors
     assert kept is not None
     assert [len(level) for level in kept] == [1, 0, 0, 0, 0, 0]
-    assert fewer(build(), [[0] * 3, *[[0] * 6] * 5], 0.0).anchors is None
+    assert fewer(build(), TABLE, [[0] * 3, *[[0] * 6] * 5], 0.0).anchors is None
 
 
 def test_a_dropped_first_level_leaves_its_backbone_and_no_head() -> None:
-    less = fewer(build(), [[0] * 3, [1] * 6, *[[0] * 6] * 4], 0.0)
+    less = fewer(build(), TABLE, [[0] * 3, [1] * 6, *[[0] * 6] * 4], 0.0)
     network = MODEL.network(less)
     assert list(network.heads) == ["1"]
     assert MODEL.facts(less)["maps"] == [5]
 
 
 def test_a_head_keeps_the_outputs_of_the_shapes_that_stay() -> None:
-    less = fewer(build(), [[0, 0, 1], *[[0] * 6] * 5], 0.0)
-    chosen = outputs(build(), less, LEVELS)
+    less = fewer(build(), TABLE, [[0, 0, 1], *[[0] * 6] * 5], 0.0)
+    chosen = outputs(TABLE, MODEL.body.table(less), 2)
     assert chosen == {"heads.0.box": [8, 9, 10, 11], "heads.0.classify": [4, 5]}
 
 

@@ -24,6 +24,7 @@ GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "sites", "to_onnx",
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
+    "decompose": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("evbmf", "factors", "offers", "replace"))],
     "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
     "qat": [*LEARNING, "mfast_edge/stages/rounding.py", "mfast_edge/precision.py", *GRAPHS],

@@ -52,26 +52,29 @@ def shapes(low: float, high: float, levels: int) -> list[list[list[float]]]:
     return table
 
 
-def anchored(build: Build, levels: int) -> list[list[list[float]]]:
+def anchored(build: Build, scheme: list[list[list[float]]]) -> list[list[list[float]]]:
     """Anchor (height, width) per level: those the build names, else the scheme's. ValueError: as many levels."""
     if build.anchors is None:
-        return shapes(build.scale_low, build.scale_high, levels)
-    if len(build.anchors) != levels or not any(build.anchors):
-        raise ValueError(f"anchors: {len(build.anchors)} levels given; {levels}, one of them not empty, would be right")
+        return scheme
+    if len(build.anchors) != len(scheme) or not any(build.anchors):
+        given, wanted = len(build.anchors), len(scheme)
+        raise ValueError(f"anchors: {given} levels given; {wanted}, one of them not empty, would be right")
     return [[list(shape) for shape in level] for level in build.anchors]
 
 
-def facts(build: Build, levels: int, stride: int) -> dict[str, Any]:
-    """The blueprint's decode facts; of the levels that have anchors."""
-    table = anchored(build, levels)
-    used = [level for level in range(levels) if table[level]]
-    sides = maps(build.size, levels, stride)
+def levels(table: list[list[list[float]]]) -> list[int]:
+    """The numbers of the levels that have anchors."""
+    return [level for level, shapes in enumerate(table) if shapes]
+
+
+def facts(build: Build, maps: list[int], table: list[list[list[float]]]) -> dict[str, Any]:
+    """The blueprint's decode facts; of the levels that have anchors, out of the sides of all maps."""
     return {
         "height": build.size,
         "width": build.size,
         "classes": list(build.classes),
-        "maps": [sides[level] for level in used],
-        "shapes": [table[level] for level in used],
+        "maps": [maps[level] for level in levels(table)],
+        "shapes": [table[level] for level in levels(table)],
         "variances": [0.1, 0.1, 0.2, 0.2],
         "score_threshold": 0.01,
         "iou_threshold": 0.5,

@@ -6,10 +6,13 @@ import numpy as np
 
 
 def anchors(facts: Dict[str, Any]) -> np.ndarray:
-    """(N, 4) cy cx h w in parts of the image: row by row, cell by cell, each level's shapes in turn."""
+    """(N, 4) cy cx h w in parts of the image: row by row, cell by cell, each level's shapes in turn.
+
+    `grids`: how many of a level's cells span the image, where that is not its side (Liu 2016's steps).
+    """
     rows = []
-    for side, shapes in zip(facts["maps"], facts["shapes"]):
-        centre = (np.arange(side, dtype=np.float64) + 0.5) / side
+    for side, grid, shapes in zip(facts["maps"], facts.get("grids", facts["maps"]), facts["shapes"]):
+        centre = (np.arange(side, dtype=np.float64) + 0.5) / grid
         cy, cx, which = np.meshgrid(centre, centre, np.arange(len(shapes)), indexing="ij")
         sides = np.array(shapes, np.float64)[which.ravel()]
         rows.append(np.concatenate([cy.reshape(-1, 1), cx.reshape(-1, 1), sides], 1))

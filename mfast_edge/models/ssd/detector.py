@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mfast_edge.models.ssd import decode as numbers
-from mfast_edge.models.ssd.build import Build, facts
+from mfast_edge.models.ssd.build import Build
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,30 +16,35 @@ if TYPE_CHECKING:
     from mfast_edge.model import Known
     from mfast_edge.models.ssd.distill import Lesson
     from mfast_edge.models.ssd.loss import Multibox
+    from mfast_edge.models.ssd.network import SSD
     from mfast_edge.models.ssd.refit import Truths
+
+
+class Body(Protocol):
+    """What SSDs differ in: backbone, extra maps, anchors, published weights."""
+
+    def table(self, build: Any) -> list[list[list[float]]]: ...
+    def facts(self, build: Any) -> dict[str, Any]: ...
+    def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]: ...
+    def labels(self, shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]: ...
+    def network(self, build: Any) -> SSD: ...
+    def load(self, network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """An SSD on MobileNet v1: `taps` are backbone blocks, `extras` (reduced, expanded) channels at width 1."""
+    """An SSD: its body, and what all SSDs share."""
 
     name: str
     build: type[Build]
-    taps: tuple[int, ...]
-    extras: tuple[tuple[int, int], ...]
-    stride: int  # of the first map
+    body: Body
     task: ClassVar[str] = "detect"
     outputs: ClassVar[tuple[str, ...]] = ("boxes", "logits")
     decoder: ClassVar[str] = "mfast_edge/models/ssd/decode.py"
 
-    @property
-    def levels(self) -> int:
-        """Maps that could have heads."""
-        return len(self.taps) + len(self.extras)
-
     def facts(self, build: Build) -> dict[str, Any]:
         """What decode must know, as JSON."""
-        return facts(build, self.levels, self.stride)
+        return self.body.facts(build)
 
     def ready(self, known: dict[str, Any]) -> dict[str, Any]:
         """The facts with the anchors worked out once."""
@@ -50,21 +55,16 @@ class Detector:
         return numbers.decode(outputs, known)
 
     def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-        """The width multiplier of published weights, by their first convolution; else nothing."""
-        first = shapes.get("backbone.conv0.weight") or shapes.get("backbone.conv0.conv.weight")
-        return {"width": first[0] / 32} if first else {}
+        """Build settings that a file with tensors of these shapes was made with."""
+        return self.body.infer(shapes)
 
     def labels(self, shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
         """The classes that weights of these shapes find; `?` where a file cannot tell; () without class heads."""
-        from mfast_edge.models.ssd.labels import labels
-
-        return labels(shapes)
+        return self.body.labels(shapes)
 
     def network(self, build: Build) -> nn.Module:
         """A fresh network in float32."""
-        from mfast_edge.models.ssd.network import SSD
-
-        return SSD(build, self.taps, self.extras)
+        return self.body.network(build)
 
     def loss(self, build: Build) -> Multibox:
         """The multibox loss over this build's anchors."""
@@ -80,21 +80,23 @@ class Detector:
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put weights in; one line on what was taken. UserError where they do not fit."""
-        from mfast_edge.models.ssd.weights import load
+        from mfast_edge.models.ssd.network import SSD
 
-        return load(network, file, tensors)
+        assert isinstance(network, SSD)
+        return self.body.load(network, file, tensors)
 
     def fewer(self, build: Build, objects: Truths, share: float) -> Build:
         """The build without anchors that win no more than `share` of the matches."""
         from mfast_edge.models.ssd.refit import fewer, matches
 
-        return fewer(build, matches(build, self.levels, self.stride, objects), share)
+        table = self.body.table(build)
+        return fewer(build, table, matches(table, self.facts(build), objects), share)
 
     def sources(self, old: Build, new: Build) -> dict[str, list[int]]:
         """{path of a head's convolution: for each of its outputs in `new` the output it was in `old`}."""
         from mfast_edge.models.ssd.refit import outputs
 
-        return outputs(old, new, self.levels)
+        return outputs(self.body.table(old), self.body.table(new), len(new.classes))
 
     def heads(self, network: nn.Module) -> list[nn.Module]:
         """The convolutions whose output channels are anchors × (4 or classes)."""

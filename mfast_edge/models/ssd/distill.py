@@ -123,7 +123,7 @@ def levels(known: Known) -> tuple[list[int], Tensor]:
     heads = [module for module in known.network.modules() if isinstance(module, Head)]
     areas = torch.from_numpy(known.facts["anchors"])[:, 2:].log().sum(1)
     parts = torch.split(areas, [head.anchors for head in heads])
-    return [head.box.in_channels for head in heads], torch.stack([part.mean() for part in parts])
+    return [head.inside for head in heads], torch.stack([part.mean() for part in parts])
 
 
 def apart(one: Tensor, other: Tensor) -> Tensor:

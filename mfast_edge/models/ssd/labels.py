@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+TORCHVISION = "backbone.scale_weight"  # only torchvision's SSD300 has a tensor of this name
 COCO = 90  # the published detectors' logits are COCO's ids 1 to 90, of which 80 are in use
+
+PUBLISHED = (  # biases of the first box and class heads; their first logit is the background's
+    ("head0.box.bias", "head0.class.bias"),
+    ("head.regression_head.module_list.0.bias", "head.classification_head.module_list.0.bias"),
+)
 
 
 def labels(shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
     """COCO's names for a published detector, a `?` per class of one's own; () where there are no class heads."""
-    if "head0.class.bias" in shapes:
-        count = shapes["head0.class.bias"][0] * 4 // shapes["head0.box.bias"][0] - 1  # without the background
-        return coco() if count == COCO else ("?",) * count
+    for box, kind in PUBLISHED:
+        if kind in shapes:
+            count = counted(shapes, box, kind) - 1  # without the background
+            return coco() if count == COCO else ("?",) * count
     own = next((name for name in shapes if name.startswith("heads.") and name.endswith(".classify.bias")), None)
     if own:
-        return ("?",) * (shapes[own][0] * 4 // shapes[own.replace("classify", "box")][0])
+        return ("?",) * counted(shapes, own.replace("classify", "box"), own)
     return ()
+
+
+def counted(shapes: Mapping[str, Sequence[int]], box: str, kind: str) -> int:
+    """Logits per anchor, by the biases of a level's two heads."""
+    return shapes[kind][0] * 4 // shapes[box][0]
 
 
 def coco() -> tuple[str, ...]:

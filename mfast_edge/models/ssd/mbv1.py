@@ -2,5 +2,6 @@
 
 from mfast_edge.models.ssd.build import Build
 from mfast_edge.models.ssd.detector import Detector
+from mfast_edge.models.ssd.mobilenet import MobileNet
 
-MODEL = Detector("ssd_mbv1", Build, (11, 13), ((256, 512), (128, 256), (128, 256), (64, 128)), 16)
+MODEL = Detector("ssd_mbv1", Build, MobileNet((11, 13), ((256, 512), (128, 256), (128, 256), (64, 128)), 16))

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from mfast_edge.backbones.blocks import Block
-from mfast_edge.backbones.mobilenet_v1 import MobileNetV1, scaled
-from mfast_edge.models.ssd.build import Build, anchored
 
 
 class Extra(nn.Module):
@@ -27,16 +25,22 @@ class Extra(nn.Module):
 
 
 class Head(nn.Module):
-    """1x1 convolutions that give box codes and class logits for every anchor of a map."""
+    """Convolutions that give box codes and class logits for every anchor of a map."""
 
-    def __init__(self, inside: int, side: int, anchors: int, classes: int):
+    def __init__(self, inside: int, side: int, anchors: int, classes: int, kernel: int = 1):
         super().__init__()
-        self.box = nn.Conv2d(inside, anchors * 4, 1)
-        self.classify = nn.Conv2d(inside, anchors * classes, 1)
+        self.box = nn.Conv2d(inside, anchors * 4, kernel, padding=kernel // 2)
+        self.classify = nn.Conv2d(inside, anchors * classes, kernel, padding=kernel // 2)
         self.anchors, self.classes = side * side * anchors, classes
         for layer, bias in ((self.box, 0.0), (self.classify, -log(99))):  # every score starts at 0.01
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.constant_(layer.bias, bias)  # type: ignore[arg-type]
+
+    @property
+    def inside(self) -> int:
+        """Channels of the map that it reads, whatever compression made of its convolutions."""
+        first = next(one for one in self.box.modules() if isinstance(one, nn.Conv2d))
+        return first.in_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, inside, side, side) → (B, anchors, 4), (B, anchors, classes)."""
@@ -47,21 +51,9 @@ class Head(nn.Module):
 class SSD(nn.Module):
     """Images (B, 3, size, size) RGB 0..255 → box codes (B, N, 4) ty tx th tw, class logits (B, N, classes)."""
 
-    def __init__(self, build: Build, taps: tuple[int, ...], extras: tuple[tuple[int, int], ...]):
+    def __init__(self, backbone: nn.Module, extras: nn.ModuleList, heads: nn.ModuleDict):
         super().__init__()
-        counts = [len(level) for level in anchored(build, len(taps) + len(extras))]
-        used = 1 + max(level for level, count in enumerate(counts) if count)  # nothing is built above the last
-        self.backbone = MobileNetV1(build.size, build.width, taps[:used])
-        channels, sides = list(self.backbone.channels), list(self.backbone.sides)
-        self.extras = nn.ModuleList()
-        for reduced, outside in extras[: max(0, used - len(taps))]:
-            wide = scaled(outside, build.width)
-            self.extras.append(Extra(sides[-1], channels[-1], scaled(reduced, build.width), wide))
-            channels.append(wide)
-            sides.append(-(-sides[-1] // 2))
-        rows = enumerate(zip(channels, sides, counts[:used], strict=True))
-        kinds = len(build.classes)
-        self.heads = nn.ModuleDict({str(level): Head(c, side, n, kinds) for level, (c, side, n) in rows if n})
+        self.backbone, self.extras, self.heads = backbone, extras, heads
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Raw outputs; normalisation to -1..1 is the graph's first node."""
@@ -81,5 +73,6 @@ class SSD(nn.Module):
 
 
 def heads(network: nn.Module) -> list[nn.Module]:
-    """The convolutions whose outputs are anchors × (4 or classes)."""
-    return [leaf for module in network.modules() if isinstance(module, Head) for leaf in (module.box, module.classify)]
+    """The convolutions whose outputs are anchors × (4 or classes); the last one of a decomposed head."""
+    found = [leaf for module in network.modules() if isinstance(module, Head) for leaf in (module.box, module.classify)]
+    return [leaf[-1] if isinstance(leaf, nn.Sequential) else leaf for leaf in found]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from mfast_edge.models.ssd.build import Build, Shape, anchored, facts
+from mfast_edge.models.ssd.build import Build, Shape, levels
 from mfast_edge.models.ssd.decode import anchors
 from mfast_edge.models.ssd.targets import assign, corners
 
+Table = list[list[list[float]]]  # (height, width) of the anchors of every level
 Truths = Sequence[tuple[np.ndarray, np.ndarray]]  # boxes (M, 4) x1 y1 x2 y2 in parts of the image, ignore (M,)
 
 
-def matches(build: Build, levels: int, stride: int, truths: Truths) -> list[list[int]]:
-    """How many anchors of each shape of each level find an object of `truths` (targets.assign)."""
-    table = anchored(build, levels)
-    known = facts(build, levels, stride)
+def matches(table: Table, known: dict[str, Any], truths: Truths) -> list[list[int]]:
+    """How many anchors of each shape of each level find an object of `truths` (targets.assign); `known`: facts."""
     base = corners(torch.from_numpy(anchors(known)))
     owner = [
         (level, shape)
-        for level, side in zip((n for n in range(levels) if table[n]), known["maps"], strict=True)
+        for level, side in zip(levels(table), known["maps"], strict=True)
         for _ in range(side * side)
         for shape in range(len(table[level]))
     ]
@@ -34,11 +34,10 @@ def matches(build: Build, levels: int, stride: int, truths: Truths) -> list[list
     return counts
 
 
-def fewer(build: Build, counts: Sequence[Sequence[int]], share: float) -> Build:
+def fewer(build: Build, table: Table, counts: Sequence[Sequence[int]], share: float) -> Build:
     """The build without the shapes that make up no more than `share` of all matches, together on their level;
     a level whose shapes all go is dropped. Where nothing matches, nothing is dropped."""
     least = share * sum(map(sum, counts))
-    table = anchored(build, len(counts))
     kept = tuple(
         tuple(as_shape(shape) for shape, count in zip(level, row, strict=True) if count > least)
         for level, row in zip(table, counts, strict=True)
@@ -46,9 +45,8 @@ def fewer(build: Build, counts: Sequence[Sequence[int]], share: float) -> Build:
     return build.model_copy(update={"anchors": kept}) if any(kept) else build
 
 
-def sources(old: Build, new: Build, levels: int) -> dict[int, list[int]]:
+def sources(before: Table, after: Table) -> dict[int, list[int]]:
     """{level: for each of its new shapes the old one of the same level that overlaps it most}."""
-    before, after = anchored(old, levels), anchored(new, levels)
     return {
         level: [max(range(len(before[level])), key=lambda n: overlap(before[level][n], shape)) for shape in shapes]
         for level, shapes in enumerate(after)
@@ -62,12 +60,11 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
     return shared / (one[0] * one[1] + other[0] * other[1] - shared)
 
 
-def outputs(old: Build, new: Build, levels: int) -> dict[str, list[int]]:
-    """{path of a head's convolution: the old output channel that each new one comes from}."""
-    kinds = len(new.classes)
+def outputs(before: Table, after: Table, kinds: int) -> dict[str, list[int]]:
+    """{path of a head's convolution: the old output channel that each new one comes from}; so many `kinds`."""
     return {
         f"heads.{level}.{leaf}": [source * wide + channel for source in chosen for channel in range(wide)]
-        for level, chosen in sources(old, new, levels).items()
+        for level, chosen in sources(before, after).items()
         for leaf, wide in (("box", 4), ("classify", kinds))
     }
 

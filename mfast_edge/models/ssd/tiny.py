@@ -2,6 +2,7 @@
 
 from mfast_edge.models.ssd.build import Build, Side, Width
 from mfast_edge.models.ssd.detector import Detector
+from mfast_edge.models.ssd.mobilenet import MobileNet
 
 
 class Small(Build):
@@ -12,4 +13,4 @@ class Small(Build):
     scale_low: float = 0.25
 
 
-MODEL = Detector("tiny", Small, (5,), ((64, 128), (64, 128)), 8)
+MODEL = Detector("tiny", Small, MobileNet((5,), ((64, 128), (64, 128)), 8))

@@ -1,4 +1,4 @@
-"""Weights for an SSD: Google's published ones with folded batch norms, a backbone alone, or one's own."""
+"""Weights for an SSD on MobileNet: Google's published ones with folded batch norms, a backbone alone, or one's own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from mfast_edge.errors import UserError
 from mfast_edge.models.ssd.network import SSD, Head
 
 
-def load(network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
+def load(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     """Put `tensors` of `file` into an SSD; one line on what was taken. UserError where they do not fit."""
-    assert isinstance(network, SSD)
     if "backbone.conv0.weight" in tensors:
         return published(network, file, tensors)
     return own(network, file, tensors)

@@ -1,0 +1,148 @@
+"""Layers against their replacements by the clock, before the stage that asks: clocks live outside stages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import timing
+from mfast_edge.candidate import digest
+from mfast_edge.ratios import Offer, Ratio
+from mfast_edge.runners import open_file
+from mfast_edge.store import write_json
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mfast_edge.candidate import Candidate
+    from mfast_edge.stages.decompose import Decompose
+    from mfast_edge.stages.factors import Thick
+    from mfast_edge.workshop import Workshop
+
+Predict = Callable[["nn.Module", tuple[int, ...]], float]  # a layer or a chain, the shape of its input → ms
+CALIBRATION = 4  # random inputs
+FEWER = 3  # times fewer rounds than for a verdict: a network has dozens of layers, and the judge has the last word
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer, the shape of its input, and what could replace it."""
+
+    module: Thick
+    shape: tuple[int, ...]
+    offers: tuple[Offer, ...]
+
+
+def answer(settings: Decompose, parent: Candidate, shop: Workshop, predict: Predict | None = None) -> None:
+    """Write the ratios that `settings` will ask for about `parent`, unless they are known.
+
+    `predict`, where a latency table has one, goes first: what it expects to be slower is not timed.
+    """
+    ratios = settings.ratios(parent, shop)
+    if ratios.known:
+        return
+    found: dict[str, Ratio] = {}
+    told = []
+    for layer in layers(settings, parent, shop):
+        for offer, ratio in asked(layer, shop, settings, found, predict):
+            told.append({"path": offer.path, "kind": offer.kind, "ranks": offer.ranks, "ratio": asdict(ratio)})
+        shop.tell(f"decompose: timed {layer.offers[0].path}")
+    write_json(ratios.path, {"parent": parent.key, "int8": bool(settings.int8), "offers": told})
+
+
+def layers(settings: Decompose, parent: Candidate, shop: Workshop) -> Iterator[Layer]:
+    """Every layer with an offer."""
+    from mfast_edge.stages.offers import offered, offers, shapes
+
+    made = shop.rebuilt(parent)
+    thick = offered(made.network)
+    inputs = shapes(made.network, shop.example(made.build), list(thick))
+    for path, module in thick.items():
+        if mine := offers(path, module, settings):
+            yield Layer(module.cpu(), inputs[path], tuple(mine))
+
+
+def asked(
+    layer: Layer, shop: Workshop, settings: Decompose, found: dict[str, Ratio], predict: Predict | None
+) -> Iterator[tuple[Offer, Ratio]]:
+    """A ratio for each offer; what was timed for an equal layer before is in `found`, where new ones go too."""
+    ratios = {offer: f"{question(layer, offer)}" for offer in layer.offers}
+    fresh = []
+    for offer in layer.offers:
+        if ratios[offer] in found:
+            continue
+        expected = expect(layer, offer, predict)
+        if expected is not None and expected >= 1:
+            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True)
+        else:
+            fresh.append(offer)
+    if fresh:
+        timed = race(layer, fresh, shop, bool(settings.int8))
+        found |= {ratios[offer]: ratio for offer, ratio in timed.items()}
+    yield from ((offer, found[ratios[offer]]) for offer in layer.offers)
+
+
+def question(layer: Layer, offer: Offer) -> str:
+    """What a ratio depends on beside the machine: the layer's sizes, its input's, the offer's kind and ranks."""
+    from mfast_edge.blueprint import leaf
+
+    return digest([leaf(layer.module), layer.shape, offer.kind, offer.ranks])
+
+
+def expect(layer: Layer, offer: Offer, predict: Predict | None) -> float | None:
+    """The ratio by prediction; None without one."""
+    if predict is None:
+        return None
+    from mfast_edge.stages.factors import blank
+
+    chain = blank(layer.module, offer.kind, offer.ranks)
+    return predict(chain, layer.shape) / predict(layer.module, layer.shape)
+
+
+def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[Offer, Ratio]:
+    """Time of each chain / time of the layer, each alone in its fastest runtime, in the same alternating rounds."""
+    from mfast_edge.stages.factors import blank
+
+    modules = {"layer": layer.module} | {offer.name: blank(layer.module, offer.kind, offer.ranks) for offer in offers}
+    image = np.random.default_rng(0).uniform(0, 1, layer.shape).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            name: graph(module, layer.shape, Path(folder) / f"{number}.onnx", shop, int8)
+            for number, (name, module) in enumerate(modules.items())
+        }
+        calls: dict[str, Callable[[], object]] = {
+            f"{name} {runtime}": partial(open_file(file, runtime, shop.target.threads), image)
+            for name, file in files.items()
+            for runtime in shop.target.measured
+        }
+        asked = shop.target.timing
+        series = timing.measure(calls, max(5, asked.rounds // FEWER), asked.warmup, asked.seconds / 2)
+    best = {name: quickest(series, name, shop.target.measured) for name in modules}
+    return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"])) for offer in offers}
+
+
+def quickest(series: Mapping[str, timing.Series], name: str, runtimes: tuple[str, ...]) -> timing.Series:
+    """The series of `name` in the runtime where its median is smallest."""
+    return min((series[f"{name} {runtime}"] for runtime in runtimes), key=lambda one: timing.percentile(one, 50))
+
+
+def graph(module: nn.Module, shape: tuple[int, ...], path: Path, shop: Workshop, int8: bool) -> Path:
+    """A layer or a chain as a file of its own, in the form that the plan ends in."""
+    from export.int8 import Dressing, quantize
+    from export.to_onnx import to_onnx
+
+    to_onnx(module.eval(), shape, path, names=("out",), metadata={}, opset=shop.target.opset)  # type: ignore[arg-type]
+    if not int8:
+        return path
+    assert shop.target.int8 is not None
+    chance = np.random.default_rng(0)
+    inputs = [chance.uniform(0, 1, shape).astype(np.float32) for _ in range(CALIBRATION)]
+    dressed = path.with_suffix(".int8.onnx")
+    quantize(path, dressed, inputs, dressing=Dressing(**shop.target.int8.model_dump()))
+    return dressed

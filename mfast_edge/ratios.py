@@ -1,0 +1,68 @@
+"""What a clock said of layers and their replacements: measured once, kept for the machine, read by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mfast_edge.candidate import digest, file_digest
+from mfast_edge.store import read_json
+
+UNKNOWN = "not measured yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A replacement of the layer at `path`: tucker2 (out, in), cp (rank,) or svd (rank,)."""
+
+    path: str
+    kind: str
+    ranks: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """`tucker2 48/64`."""
+        return f"{self.kind} {'/'.join(map(str, self.ranks))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone."""
+
+    median: float
+    low: float
+    high: float
+    predicted: bool = False
+
+    def __str__(self) -> str:
+        how = "by prediction" if self.predicted else f"[{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.median:.2f}x the time {how}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """runs/machines/<machine>/ratios/<question>.json; the question is all that the answers depend on."""
+
+    path: Path
+
+    @classmethod
+    def about(cls, root: Path, machine: str, question: Any) -> Ratios:
+        """Where the answers to a question lie, or will lie."""
+        return cls(root / "machines" / machine / "ratios" / f"{digest(question)}.json")
+
+    @property
+    def known(self) -> bool:
+        """Whether the question was answered."""
+        return self.path.is_file()
+
+    @property
+    def digest(self) -> str:
+        """What enters a key: of the answers, not of the question."""
+        return file_digest(self.path) if self.known else UNKNOWN
+
+    def read(self) -> Mapping[Offer, Ratio]:
+        """The answers."""
+        told = read_json(self.path)["offers"]
+        return {Offer(one["path"], one["kind"], tuple(one["ranks"])): Ratio(**one["ratio"]) for one in told}
