@@ -72,6 +72,9 @@ class Model(Protocol):
         """The build without anchors that win no more than `share` of the matches with `objects`: (boxes (M, 4)
         x1 y1 x2 y2 in parts of the image, ignore (M,)) of each photo."""
 
+    def fitted(self, build: Any, objects: Any, count: int) -> Any:
+        """The build with at most `count` anchors in all, of the shapes that the objects have."""
+
     def sources(self, old: Any, new: Any) -> dict[str, list[int]]:
         """{path of a head's leaf: for each output in a network of build `new` the output it was in `old`'s}."""
 

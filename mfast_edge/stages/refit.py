@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 class Refit(Recipe):
-    """`size` is the new input's side in pixels; anchors `matched` drops every shape that wins no more than
-    `share` of the training photos' matches, and every level above the last that is left. `images` 0: as it is.
+    """`size` is the new input's side in pixels. Anchors: `matched` drops every shape that wins no more than
+    `share` of the training photos' matches; a number fits so many to their objects; levels above the last that
+    is left go. `images` 0: as it is.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
     size: Annotated[int, Field(ge=32)] | None = None  # the parent's, unless given
-    anchors: Literal["all", "matched"] = "matched"
+    anchors: Literal["all", "matched"] | Annotated[int, Field(ge=1, le=99)] = "matched"
     share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     images: Annotated[int, Field(ge=0)] = 4000
     lr: Annotated[float, Field(gt=0)] = 3e-4
@@ -51,6 +52,8 @@ class Refit(Recipe):
         build: Any = old.build.model_copy(update={"size": self.size} if self.size else {})
         if self.anchors == "matched":
             build = shop.model.fewer(build, shop.objects(), self.share)
+        elif isinstance(self.anchors, int):
+            build = shop.model.fitted(build, shop.objects(), self.anchors)
         try:
             build = type(build)(**build.model_dump())
         except ValueError as wrong:

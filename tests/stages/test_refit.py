@@ -77,6 +77,29 @@ def test_a_dropped_first_level_leaves_its_backbone_and_no_head() -> None:
     assert MODEL.facts(less)["maps"] == [5]
 
 
+def test_fitted_shapes_are_those_of_the_objects_on_the_level_of_their_size() -> None:
+    random = np.random.default_rng(0)
+    truths = []
+    for _ in range(40):
+        corner, spread = random.uniform(0, 0.5, (2, 2)), random.uniform(0.98, 1.02, (2, 2))
+        sides = np.array([[0.06, 0.1], [0.3, 0.4]]) * spread  # width, height
+        truths.append((np.concatenate([corner, corner + sides], 1).astype(np.float32), np.zeros(2, bool)))
+    one = build()
+    made = MODEL.fitted(one, truths, 2)
+    assert made.anchors is not None
+    assert [len(level) for level in made.anchors] == [1, 1, 0, 0, 0, 0]
+    np.testing.assert_allclose(made.anchors[0][0], (0.1, 0.06), rtol=0.02)
+    np.testing.assert_allclose(made.anchors[1][0], (0.4, 0.3), rtol=0.02)
+    assert MODEL.fitted(one, truths, 2) == made
+    assert MODEL.fitted(one, [photo()], 2) == one
+
+
+def test_an_ignored_object_shapes_no_anchor() -> None:
+    boxes, ignore = photo((0.1, 0.1, 0.2, 0.2), (0.0, 0.0, 0.9, 0.9))
+    ignore[1] = True
+    assert MODEL.fitted(build(), [(boxes, ignore)], 5).anchors[0] == ((0.1, 0.1),)  # type: ignore[index]
+
+
 def test_a_head_keeps_the_outputs_of_the_shapes_that_stay() -> None:
     less = fewer(build(), TABLE, [[0, 0, 1], *[[0] * 6] * 5], 0.0)
     chosen = outputs(TABLE, MODEL.body.table(less), 2)

@@ -92,6 +92,12 @@ class Detector:
         table = self.body.table(build)
         return fewer(build, table, matches(table, self.facts(build), objects), share)
 
+    def fitted(self, build: Build, objects: Truths, count: int) -> Build:
+        """The build with at most `count` anchors per place, of the shapes that the objects have."""
+        from mfast_edge.models.ssd.refit import fitted
+
+        return fitted(build, self.body.table(build), objects, count)
+
     def sources(self, old: Build, new: Build) -> dict[str, list[int]]:
         """{path of a head's convolution: for each of its outputs in `new` the output it was in `old`}."""
         from mfast_edge.models.ssd.refit import outputs

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import exp
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -43,6 +45,27 @@ def fewer(build: Build, table: Table, counts: Sequence[Sequence[int]], share: fl
         for level, row in zip(table, counts, strict=True)
     )
     return build.model_copy(update={"anchors": kept}) if any(kept) else build
+
+
+def fitted(build: Build, table: Table, truths: Truths, count: int) -> Build:
+    """The build with `count` shapes at the most, those that the objects of `truths` have: k-means over the
+    logarithms of height and width (as Redmon 2017, section 2, with ratios of sides for a distance). Each goes to
+    the level whose shapes so far are nearest in size. Where nothing is to be found, the build as it is."""
+    sides = [boxes[~ignore][:, 2:] - boxes[~ignore][:, :2] for boxes, ignore in truths]
+    whole = np.concatenate([*sides, np.zeros((0, 2), np.float32)])[:, ::-1]
+    points = np.log(whole[(whole > 0).all(1)].astype(np.float32))
+    count = min(count, len(np.unique(points, axis=0)))
+    if not count:
+        return build
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
+    centres = cv2.kmeans(points, count, None, stop, 5, cv2.KMEANS_PP_CENTERS)[2]  # type: ignore[call-overload]
+    places = {level: float(np.log(np.array(table[level])).mean()) for level in levels(table)}
+    found: list[list[Shape]] = [[] for _ in table]
+    for shape in sorted(centres.tolist(), key=sum):
+        level = min(places, key=lambda level: abs(places[level] - sum(shape) / 2))
+        found[level].append((round(exp(shape[0]), 4), round(exp(shape[1]), 4)))
+    return build.model_copy(update={"anchors": tuple(map(tuple, found))})
 
 
 def sources(before: Table, after: Table) -> dict[int, list[int]]:
