@@ -54,18 +54,24 @@ def fitted(build: Build, table: Table, truths: Truths, count: int) -> Build:
     sides = [boxes[~ignore][:, 2:] - boxes[~ignore][:, :2] for boxes, ignore in truths]
     whole = np.concatenate([*sides, np.zeros((0, 2), np.float32)])[:, ::-1]
     points = np.log(whole[(whole > 0).all(1)].astype(np.float32))
-    count = min(count, len(np.unique(points, axis=0)))
-    if not count:
+    if not len(points):
         return build
-    cv2.setRNGSeed(0)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
-    centres = cv2.kmeans(points, count, None, stop, 5, cv2.KMEANS_PP_CENTERS)[2]  # type: ignore[call-overload]
     places = {level: float(np.log(np.array(table[level])).mean()) for level in levels(table)}
     found: list[list[Shape]] = [[] for _ in table]
-    for shape in sorted(centres.tolist(), key=sum):
+    for shape in sorted(clustered(points, count).tolist(), key=sum):
         level = min(places, key=lambda level: abs(places[level] - sum(shape) / 2))
         found[level].append((round(exp(shape[0]), 4), round(exp(shape[1]), 4)))
     return build.model_copy(update={"anchors": tuple(map(tuple, found))})
+
+
+def clustered(points: np.ndarray, count: int) -> np.ndarray:
+    """(K, 2) centres of (N, 2) float32 points, K at most `count`; always the same ones."""
+    different = np.unique(points, axis=0)
+    if len(different) <= count:
+        return different
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
+    return cv2.kmeans(points, count, None, stop, 5, cv2.KMEANS_PP_CENTERS)[2]  # type: ignore[call-overload]
 
 
 def sources(before: Table, after: Table) -> dict[int, list[int]]:
