@@ -71,7 +71,7 @@ def same(one: nn.Module, two: nn.Module, image: torch.Tensor) -> bool:
 
 def macs(made: Built, shop: Workshop) -> int:
     """Multiply-adds of the layers, as pruning counts them: on small maps norms and pooling are a share of all."""
-    return sum(layer.macs for layer in layers(made.network, shop.example(made.build)))
+    return sum(layer.macs for layer in layers(made.network.eval(), shop.example(made.build)))
 
 
 def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) -> None:
