@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.stages.decompose import Decompose
     from mfast_edge.stages.factors import Thick
+    from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
 
 Predict = Callable[["nn.Module", tuple[int, ...]], float]  # a layer or a chain, the shape of its input → ms
@@ -39,14 +40,17 @@ class Layer:
     offers: tuple[Offer, ...]
 
 
-def answer(settings: Decompose, parent: Candidate, shop: Workshop, predict: Predict | None = None) -> None:
+def answer(
+    settings: Decompose, parent: Candidate, shop: Workshop, table: Callable[[Workshop, bool], Predict] | None = None
+) -> None:
     """Write the ratios that `settings` will ask for about `parent`, unless they are known.
 
-    `predict`, where a latency table has one, goes first: what it expects to be slower is not timed.
+    `table`, such as `by_table`, goes first: what it expects to be slower is not timed.
     """
     ratios = settings.ratios(parent, shop)
     if ratios.known:
         return
+    predict = table(shop, bool(settings.int8)) if table else None
     found: dict[str, Ratio] = {}
     told = []
     for layer in layers(settings, parent, shop):
@@ -54,6 +58,22 @@ def answer(settings: Decompose, parent: Candidate, shop: Workshop, predict: Pred
             told.append({"path": offer.path, "kind": offer.kind, "ranks": offer.ranks, "ratio": asdict(ratio)})
         shop.tell(f"decompose: timed {layer.offers[0].path}")
     write_json(ratios.path, {"parent": parent.key, "int8": bool(settings.int8), "offers": told})
+
+
+def by_table(shop: Workshop, int8: bool) -> Predict:
+    """What the latency table says of a layer or a chain in its fastest runtime, without the call itself."""
+    import torch
+
+    from mfast_edge.latency import layers as told
+
+    precision: Precision = "int8" if int8 else "float32"
+
+    def predict(module: nn.Module, shape: tuple[int, ...]) -> float:
+        found = told(module.cpu().eval(), torch.zeros(shape))[1:]  # the first is the image
+        inside = [replace(layer, last=False) for layer in found]
+        return min(shop.table(runtime, precision, inside).predict(inside) for runtime in shop.target.measured)
+
+    return predict
 
 
 def layers(settings: Decompose, parent: Candidate, shop: Workshop) -> Iterator[Layer]:
