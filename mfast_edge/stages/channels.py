@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mfast_edge.workshop import Built, Workshop
 
 ROOTS = (nn.Conv2d, nn.Linear)
+MEMBERS = (*ROOTS, nn.BatchNorm2d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,31 @@ def ordered(graph: Any, group: Any, scores: torch.Tensor, names: Mapping[nn.Modu
     inputs, outputs = dict[str, int](), dict[str, int]()
     for dep, channels in group:
         layer = dep.target.module
-        if isinstance(layer, ROOTS):
+        if isinstance(layer, MEMBERS):
             side = outputs if graph.is_out_channel_pruning_fn(dep.handler) else inputs
             side[names[layer]] = len(channels) // len(scores)
     return Group(scores.argsort().tolist(), inputs, outputs)
+
+
+@contextmanager
+def silenced(network: nn.Module, group: Group, width: int) -> Iterator[None]:
+    """The network with all but `width` of the group's channels giving zeros: it says what it would say without
+    them, at once and for no longer than the block."""
+    gone = group.order[: len(group.order) - width]
+    kept = []
+    with torch.no_grad():
+        for name, per in group.outputs.items():
+            layer = network.get_submodule(name)
+            rows = torch.tensor([channel * per + part for channel in gone for part in range(per)])
+            for parameter in layer.parameters(recurse=False):
+                kept.append((parameter, rows, parameter[rows].clone()))
+                parameter[rows] = 0
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, rows, values in kept:
+                parameter[rows] = values
 
 
 def narrow(network: nn.Module, example: torch.Tensor, groups: Groups, widths: Mapping[str, int]) -> nn.Module:

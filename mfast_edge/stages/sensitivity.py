@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from mfast_edge.candidate import digest
-from mfast_edge.stages.channels import Group, Groups, narrow, ranked
+from mfast_edge.stages.channels import Group, Groups, ranked, silenced
 from mfast_edge.store import read_json, write_json
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def measured(made: Built, prune: Prune, shop: Workshop) -> Sensitivity:
     batches = [
         (images.to(shop.device), truths) for images, truths in shop.batches(made.build, prune.batch, prune.looks)
     ]
-    loss, example = shop.model.loss(made.build), shop.example(made.build)
-    whole = mean(made.network, loss, batches)
+    loss, network = shop.model.loss(made.build), deepcopy(made.network).train()
+    whole = mean(network, loss, batches)
     curves = {}
     for name, group in groups.items():
         curves[name] = [(len(group.order), 0.0)]
         for width in tried(steps(len(group.order), prune)):
-            thinner = narrow(deepcopy(made.network), example, groups, {name: width})
-            curves[name].append((width, mean(thinner, loss, batches) - whole))
+            with silenced(network, group, width):
+                curves[name].append((width, mean(network, loss, batches) - whole))
         shop.tell(f"sensitivity: {len(curves)} of {len(groups)} groups")
     return Sensitivity(groups, curves)
 
@@ -78,7 +78,7 @@ def tried(edges: Sequence[int]) -> list[int]:
 
 
 def mean(network: nn.Module, loss: Any, batches: Sequence[tuple[torch.Tensor, Any]]) -> float:
-    """The loss over the batches; batch norms use each batch's own statistics, as after a re-measuring."""
-    network = deepcopy(network).train()
+    """The loss over the batches of a network in train mode: batch norms use each batch's own statistics, as after
+    a re-measuring."""
     with torch.no_grad():
         return sum(float(sum(loss(network(images), truths).values())) for images, truths in batches) / len(batches)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import torch
 
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
@@ -13,6 +15,7 @@ from mfast_edge.latency import Layer, layers
 from mfast_edge.models.ssd.tiny import MODEL
 from mfast_edge.settings import check
 from mfast_edge.stages import sensitivity as measuring
+from mfast_edge.stages.channels import narrow, ranked, silenced
 from mfast_edge.stages.prune import Prune
 from mfast_edge.stages.sensitivity import Sensitivity, sensitivity, steps, tried
 from mfast_edge.stages.widths import Edge, Goal, Widths, cheapest, chosen, curve, narrowed, thin
@@ -91,6 +94,22 @@ def test_the_network_becomes_what_was_worked_out(shop: Workshop, tmp_path: Path)
     assert any(width < len(found.groups[name].order) for name, width in widths.items())
     assert all(width % 4 == 0 for width in widths.values())
     assert sum(layer.macs for layer in after) <= 0.6 * sum(layer.macs for layer in before)
+
+
+def test_silenced_channels_are_as_good_as_gone(shop: Workshop) -> None:
+    made = shop.fresh()
+    made.network.train()
+    example = torch.rand(4, *shop.example(made.build).shape[1:]) * 255
+    groups = ranked(made, PRUNE, shop)
+    assert groups
+    for name, group in groups.items():
+        width = len(group.order) // 2
+        thinner = narrow(deepcopy(made.network), example[:1], groups, {name: width}).train()
+        with torch.no_grad(), silenced(made.network.train(), group, width):
+            for one, two in zip(made.network(example), thinner(example), strict=True):
+                torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+    for one, two in zip(made.network.parameters(), shop.fresh().network.parameters(), strict=True):
+        assert torch.equal(one, two)
 
 
 class Stairs:
