@@ -10,6 +10,7 @@ import onnx
 from export.ranges import heads
 from export.sessions import outputs
 
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _RENAMED = "_QuantizeLinear_Input"  # onnxruntime's, where a graph's output is quantized
 
 
@@ -37,7 +38,8 @@ def sites(dressed: Path) -> Sites:
     own = tuple(name for name, owner in found.items() if name == owner)
     moved = _through(model.graph)
     whole = frozenset(name for name in own if name in moved)
-    weighted = tuple(n.name for n in model.graph.node if len(n.input) > 1 and _int8(n.input[1], makers, constants))
+    layers = (node for node in model.graph.node if node.op_type in WEIGHTED)  # a constant added is no weight
+    weighted = tuple(node.name for node in layers if _int8(node.input[1], makers, constants))
     return Sites(own, whole, weighted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 from torchvision.ops import Conv2dNormActivation
@@ -22,8 +23,9 @@ class L2Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
-        length = x.float().norm(dim=1, keepdim=True)  # 512 squares add up badly in bfloat16
-        return self.scale(x / (length + 1e-6))
+        whole = x if x.dtype == torch.float32 else x.float()  # 512 squares add up badly in bfloat16
+        length = whole.norm(dim=1, keepdim=True).clamp(min=1e-6)  # an addition would be rounded to int8
+        return self.scale(x / length)
 
 
 class VGG16(nn.Module):

@@ -86,7 +86,7 @@ def trace(network: nn.Module, image: Tensor) -> Trace:
         if func is F.batch_norm and id(args[0]) in made:
             norms[made[id(args[0])]] = scope
         if isinstance(out, Tensor) and out.is_floating_point():
-            tensors[place] = out
+            tensors[place] = out.clone()  # the next call may work in place
             if not weighted:
                 early.add(place)
         return out
