@@ -146,9 +146,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
 
 
 BAD = {
-    "model": (["--model", "ssd_mbv9"], "'ssd_mbv9' is not a model; known: ssd_mbv1, tiny"),
+    "model": (["--model", "ssd_mbv9"], "'ssd_mbv9' is not a model; known: ssd_mbv1, ssd_vgg16, tiny"),
     "target": (["--target", "toaster"], "'toaster' is not known; known: jetson, x86"),
-    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, quick, tiny"),
+    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, heavy, quick, tiny"),
     "format": (["--data", "tfrecord:x"], "tfrecord"),
     "data": (["--data", "voc:/nowhere"], "/nowhere"),
     "setting": (["--set", "prune.kep=1"], "no setting 'kep'"),
