@@ -76,7 +76,7 @@ def parse(mapping: object) -> Space:
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Value]:
     """Return a value for every name, drawn in the order of the names: a file's order changes nothing."""
-    return {name: SUGGEST[type(space[name])](trial, name, space[name]) for name in sorted(space)}
+    return snapped(space, {name: SUGGEST[type(space[name])](trial, name, space[name]) for name in sorted(space)})
 
 
 def holds(knob: Knob, value: object) -> bool:
@@ -87,6 +87,47 @@ def holds(knob: Knob, value: object) -> bool:
         return False
     steps = not knob.step or _rest(knob.low, value, knob.step) == 0  # type: ignore[arg-type]
     return knob.low <= value <= knob.high and (knob.log or steps)  # type: ignore[operator]
+
+
+def size(space: Space) -> int | None:
+    """How many settings a space holds; None: without end."""
+    counts = [_count(knob) for knob in space.values()]
+    return None if None in counts else math.prod(counts)  # type: ignore[arg-type]
+
+
+def point(space: Space, number: int) -> dict[str, Value]:
+    """The settings of this number, below `size`, of a space that has one."""
+    found: dict[str, Value] = {}
+    for name in sorted(space):
+        number, place = divmod(number, _count(space[name]) or 1)
+        found[name] = _at(space[name], place)
+    return found
+
+
+def snapped(space: Space, values: Mapping[str, Any]) -> dict[str, Value]:
+    """The same settings with every number of a stepped range as it is written: 0.6, not 0.6000000000000001."""
+    return {name: _snap(space[name], values[name]) for name in sorted(values)}
+
+
+def _snap(knob: Knob, value: Any) -> Value:
+    if isinstance(knob, Float) and knob.step:
+        return _at(knob, round((value - knob.low) / knob.step))
+    return value  # type: ignore[no-any-return]
+
+
+def _count(knob: Knob) -> int | None:
+    if isinstance(knob, Categorical):
+        return len(knob.choices)
+    if knob.step:
+        return int((Decimal(str(knob.high)) - Decimal(str(knob.low))) / Decimal(str(knob.step))) + 1
+    return 1 if knob.low == knob.high else None
+
+
+def _at(knob: Knob, place: int) -> Value:
+    if isinstance(knob, Categorical):
+        return knob.choices[place]
+    value = Decimal(str(knob.low)) + place * Decimal(str(knob.step or 0))
+    return int(value) if isinstance(knob, Int) else float(value)
 
 
 def _int(trial: optuna.Trial, name: str, knob: Int) -> Value:

@@ -1,6 +1,7 @@
 """Runs a search whose every trial is on disk at once: an interrupted one goes on as if it had not been."""
 
 import fcntl
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from search.space import Space, Value, holds, suggest
+from search.space import Space, Value, holds, point, size, snapped, suggest
 
 Objective = Callable[[Mapping[str, Value]], Sequence[float]]
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+REPEATS = 16  # proposals of what was tried, before something untried is drawn
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -62,8 +64,9 @@ def run(
 ) -> list[Trial]:
     """Search until `trials` are finished or `stop` says so, and return all finished ones in their order.
 
-    `stop` is asked before each trial; without `trials` it alone ends the search. The first trial has the
-    values of `settings.first` that the space holds, and is drawn for the rest.
+    `stop` is asked before each trial. No settings are tried twice: a space whose settings can be counted ends
+    the search when all are tried. The first trial has the values of `settings.first` that the space holds, and
+    is drawn for the rest.
 
     Finished is what was answered or Rejected: the same command again does nothing more. What runs
     proposes depends only on the seed and on the answers so far, so an interrupted search, whenever it was
@@ -79,10 +82,10 @@ def run(
         if settings.first and not study.get_trials(deepcopy=False):
             study.enqueue_trial({name: value for name, value in settings.first.items() if holds(space[name], value)})
         while (trials is None or len(_finished(study)) < trials) and not (stop and stop()):
-            done = _finished(study)
-            study.sampler = _sampler(settings.seed, len(done))
-            _try(study, objective, space)
-        return [_trial(number, frozen) for number, frozen in enumerate(_finished(study))]
+            if (asked := _ask(study, space, settings.seed)) is None:
+                break
+            _try(study, objective, *asked)
+        return [_trial(number, frozen, space) for number, frozen in enumerate(_finished(study))]
 
 
 class _Held(JournalFileOpenLock):
@@ -154,19 +157,46 @@ def _revive(study: optuna.Study, space: Space) -> None:
     """Fail what a dead process left running, then queue its settings if it had drawn them all."""
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
-        if trial.params.keys() == space.keys():
+        tried = [done.params for done in _finished(study)]
+        if trial.params.keys() == space.keys() and trial.params not in tried:
             study.enqueue_trial(trial.params)
 
 
-def _sampler(seed: int, place: int) -> optuna.samplers.BaseSampler:
+def _ask(study: optuna.Study, space: Space, seed: int) -> tuple[optuna.Trial, dict[str, Value]] | None:
+    """A trial of settings that no finished one has; None where there are no more.
+
+    What was tried is failed, which the sampler does not see, and asked for anew with another seed.
+    """
+    done, whole = _finished(study), size(space)
+    tried = [snapped(space, trial.params) for trial in done]
+    if whole is not None and len({tuple(params.values()) for params in tried}) >= whole:
+        return None
+    for repeats in itertools.count():
+        if whole is not None and repeats == REPEATS:
+            study.enqueue_trial(_untried(space, tried, whole, seed))
+        study.sampler = _sampler(seed, len(done), repeats)
+        trial = study.ask()
+        if (params := suggest(trial, space)) not in tried:
+            return trial, params
+        study.tell(trial, state=TrialState.FAIL)
+    raise AssertionError("counting has no end")
+
+
+def _untried(space: Space, tried: list[dict[str, Value]], whole: int, seed: int) -> dict[str, Value]:
+    """Settings that no finished trial has, drawn evenly."""
+    chance = np.random.default_rng((seed, len(tried)))
+    while (params := point(space, int(chance.integers(whole)))) in tried:
+        pass
+    return params
+
+
+def _sampler(seed: int, place: int, repeats: int) -> optuna.samplers.BaseSampler:
     """Return a new sampler for each place in the study: no random state has to survive a process."""
-    mixed = int(np.random.SeedSequence((seed, place)).generate_state(1)[0])
+    mixed = int(np.random.SeedSequence((seed, place, repeats)).generate_state(1)[0])
     return optuna.samplers.TPESampler(seed=mixed, constant_liar=False)
 
 
-def _try(study: optuna.Study, objective: Objective, space: Space) -> None:
-    trial = study.ask()
-    params = suggest(trial, space)
+def _try(study: optuna.Study, objective: Objective, trial: optuna.Trial, params: Mapping[str, Value]) -> None:
     try:
         values = [float(value) for value in objective(params)]
     except Rejected:
@@ -182,6 +212,6 @@ def _finished(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=FINISHED)
 
 
-def _trial(number: int, frozen: FrozenTrial) -> Trial:
+def _trial(number: int, frozen: FrozenTrial, space: Space) -> Trial:
     state: Literal["complete", "rejected"] = "complete" if frozen.state is TrialState.COMPLETE else "rejected"
-    return Trial(number, dict(sorted(frozen.params.items())), tuple(frozen.values or ()), state)
+    return Trial(number, snapped(space, frozen.params), tuple(frozen.values or ()), state)

@@ -1,7 +1,7 @@
 import optuna
 import pytest
 
-from search.space import Categorical, Float, Int, SpaceError, holds, load, parse, suggest
+from search.space import Categorical, Float, Int, SpaceError, holds, load, parse, point, size, snapped, suggest
 
 GOOD = {
     "prune.keep": {"type": "float", "low": 0.3, "high": 1.0, "step": 0.1},
@@ -141,3 +141,22 @@ def test_a_missing_file_is_refused(tmp_path):
 )
 def test_a_knob_holds_what_it_may_be(entry, value, held):
     assert holds(parse({"a.b": entry})["a.b"], value) is held
+
+
+def test_a_space_of_steps_and_choices_is_counted():
+    counted = parse(
+        {
+            "a": {"type": "int", "low": 2, "high": 8, "step": 2},
+            "b": {"type": "float", "low": 0.1, "high": 1, "step": 0.1},
+            "c": {"type": "categorical", "choices": ["x", None]},
+            "d": {"type": "int", "low": 1, "high": 3, "log": True},
+            "e": {"type": "float", "low": 1, "high": 1},
+        }
+    )
+    assert size(counted) == 4 * 10 * 2 * 3
+    points = [tuple(point(counted, number).values()) for number in range(240)]
+    assert len(set(points)) == 240
+    assert {one[0] for one in points} == {2, 4, 6, 8}
+    assert {one[1] for one in points} == {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
+    assert size(parse(GOOD)) is None
+    assert snapped(counted, {"b": 0.1 + 2 * 0.1, "a": 4}) == {"a": 4, "b": 0.3}

@@ -241,3 +241,36 @@ def test_the_first_trial_is_the_one_asked_for_where_the_space_holds_it(tmp_path)
     assert asked == {"prune.keep": 0.35, "train.width": 7, "train.schedule": "flat"}
     assert done[0].params["train.lr"] <= 1.0
     assert done[1].params != done[0].params
+
+
+FEW = parse(
+    {
+        "prune.keep": {"type": "float", "low": 0.2, "high": 0.95, "step": 0.05},
+        "quantize.method": {"type": "categorical", "choices": ["minmax", "percentile"]},
+    }
+)
+
+
+def test_nothing_is_tried_twice_and_a_space_that_can_be_counted_ends(tmp_path):
+    asked = []
+
+    def answer(params):
+        asked.append(params)
+        return [params["prune.keep"]]  # the sampler soon proposes the least again and again
+
+    cut = settings(tmp_path / "cut", ("minimize",))
+    done = run(answer, FEW, settings(tmp_path / "whole", ("minimize",)), trials=None)
+    assert len({tuple(params.values()) for params in asked}) == len(asked) == len(done) == 32
+    for after in (9, 9, 9):  # dies in the middle of the tenth trial of each process
+        with pytest.raises(StopError):
+            run(stopping(after, single_keep), FEW, cut, trials=None)
+    assert run(single_keep, FEW, cut, trials=None) == done
+
+
+def single_keep(params):
+    return [params["prune.keep"]]
+
+
+def test_numbers_of_a_stepped_range_are_as_written(tmp_path):
+    done = run(single_keep, FEW, settings(tmp_path, ("minimize",)), trials=None)
+    assert {trial.params["prune.keep"] for trial in done} == {round(0.2 + 0.05 * step, 2) for step in range(16)}
