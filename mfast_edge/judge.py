@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.workshop import Workshop
 
+WHOLE = "; the plan is judged as a whole"
 FASTER, LIGHTER = 0.98, 0.90  # a ratio of times, a ratio of bytes
 # Detections of at least this score, so many of torch's, so large a share of both sides' matched.
 PARITY_SCORE, PARITY_DETECTIONS, PARITY = 0.05, 1000, 0.995
@@ -161,23 +162,29 @@ def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
 
     `onward`: kept all the same, as only what comes of it will be judged.
     """
-    if verdict.ratio is None or verdict.loss is None or verdict.bytes_ratio is None:
+    if verdict.loss is None:
         return verdict
+    if verdict.ratio is None or verdict.bytes_ratio is None:
+        return going(verdict, verdict.sentence.partition(": ")[2]) if onward else verdict
     ratio = timing.Ratio(**verdict.ratio)
     keep, why = weighed(ratio, verdict.bytes_ratio, verdict.loss, budget)
     proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
     speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
     sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
     if onward:
-        sentence = f"goes on: {speed}, {told_loss(verdict.loss)}; the plan is judged as a whole"
-        return replace(verdict, keep=True, sentence=sentence, over_budget=False)
+        return going(verdict, f"{speed}, {told_loss(verdict.loss)}")
     over = loss_over(verdict.loss, budget) and ratio.high < FASTER
     return replace(verdict, keep=keep, sentence=sentence, over_budget=over)
 
 
+def going(verdict: Verdict, told: str) -> Verdict:
+    """Kept for what comes of it."""
+    return replace(verdict, keep=True, sentence=f"goes on: {told}{WHOLE}", over_budget=False)
+
+
 def overruled(verdict: Verdict, why: str) -> Verdict:
     """A kept child taken back all the same."""
-    told = verdict.sentence.replace("kept:", "rolled back:", 1)
+    told = f"rolled back: {verdict.sentence.partition(': ')[2].removesuffix(WHOLE)}"
     return replace(verdict, keep=False, sentence=f"{told}; {why}")
 
 

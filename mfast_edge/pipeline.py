@@ -11,8 +11,8 @@ from typing import Any
 from mfast_edge import teacher
 from mfast_edge.candidate import Candidate, Step, child_key
 from mfast_edge.clocked import answer, by_table
-from mfast_edge.judge import Judge, Verdict, overruled
-from mfast_edge.plan import Plan, Stage
+from mfast_edge.judge import Judge, Verdict, loss_over, overruled
+from mfast_edge.plan import Plan, Stage, plain
 from mfast_edge.stages.decompose import Decompose
 from mfast_edge.store import read_json, write_json
 from mfast_edge.workshop import Workshop
@@ -37,7 +37,8 @@ def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: C
 
     Where a stage that pays more comes to nothing because an earlier one has used up the budget, the earlier
     one is taken back and the rest is walked again; where that does not save the later one, the first walk
-    stands. Nothing is made or measured twice; a stage is told again when its verdict changed.
+    stands. A joint plan's end stays `within` the budget. Nothing is made or
+    measured twice; a stage is told again when its verdict changed.
     """
     taken_back: dict[str, str] = {}
     seconds: dict[str, float | None] = {}
@@ -55,6 +56,8 @@ def walk(plan: Plan, shop: Workshop, judge: Judge, *, until: str | None, tell: C
             break
         taken_back[blamed] = f"with it {rows[-1].stage} would be over the budget"
     best = walks[-1] if walks[-1][-1].verdict.keep else walks[0]
+    if plan.joint and until is None:
+        best = within(plan, best, shop, judge)
     for row in best:
         news(row, told, tell)
     return best
@@ -86,6 +89,30 @@ def once(plan: Plan, shop: Workshop, judge: Judge, until: str | None, taken_back
         current = child if verdict.keep else current
         if name == until:
             return
+
+
+def within(plan: Plan, rows: list[Row], shop: Workshop, judge: Judge) -> list[Row]:
+    """A joint plan's rows, ended within the budget.
+
+    Where the end loses too much, or its int8 does and that of the first network is faster than what is left, the
+    networks after the first are taken back and graphs are made of the first.
+    """
+    end = [row for row in rows if row.verdict.keep][-1]
+    over = bool(end.verdict.loss and loss_over(end.verdict.loss, judge.budget))
+    worst = end if over else rows[-1]
+    if worst.verdict.loss is None or not (over or worst.verdict.over_budget):
+        return rows
+    bare = list(once(plain(plan), shop, judge, None, {}))
+    if not over and not quicker(bare[-1].verdict, end.verdict):
+        return rows
+    why = f"with it {worst.stage} would lose {worst.verdict.loss['points']:.2f} points of {judge.budget:g}"
+    back = [row for row in rows[1:] if row.candidate.form == "torch"]
+    return [rows[0], *(replace(row, verdict=overruled(row.verdict, why)) for row in back), *bare[1:]]
+
+
+def quicker(one: Verdict, other: Verdict) -> bool:
+    """Whether one that is kept took less time than the other."""
+    return one.keep and one.ms is not None and other.ms is not None and one.ms < other.ms
 
 
 def culprit(rows: list[Row]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
@@ -111,6 +111,11 @@ def read(
     )  # fmt: skip
 
 
+def plain(plan: Plan) -> Plan:
+    """The plan without what works on networks: train, and what makes graphs of it, each judged by itself."""
+    return replace(plan, joint=False, stages=tuple(row for row in plan.stages if row[1].gives("torch") != "torch"))
+
+
 def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(stage name, settings) of a YAML list of one-key mappings."""
     if not isinstance(stages, list) or not stages:
@@ -198,6 +203,10 @@ def chain(stages: list[tuple[str, Stage]], where: str) -> None:
             raise UserError(
                 f"{where}: {name} cannot take what comes before it (form {form!r}); "
                 "an order such as train, prune, export_onnx, quantize would be right"
+            )
+        if name == "refit" and "decompose" in before:
+            raise UserError(
+                f"{where}: refit comes after decompose, whose chains fit one size; before it would be right"
             )
         if form == after == "torch" and "qat" in before:
             raise UserError(f"{where}: {name} comes after qat, whose layers stay as they are; before it would be right")

@@ -75,3 +75,19 @@ def test_the_same_network_trained_further_is_kept_where_it_finds_more(
     monkeypatch.setattr(Judge, "weigh", lambda *_: "weighed")
     other: Any = Judge(shop, 1.0, False, tmp_path).decide("prune", *candidates.values())
     assert other == "weighed"
+
+
+def test_in_a_joint_plan_a_network_trained_further_goes_on_too() -> None:
+    """Whatever it lost; the first network, which lost nothing to anything, stays as it is."""
+    measured = Verdict(
+        "distill", "p", "c", "m", False, "rolled back: the same network, 0.30 points lost by training it further",
+        "openvino", False, {}, {"points": 0.3, "low": 0.1, "high": 0.5},
+    )  # fmt: skip
+    settled = settle(measured, 1.0, onward=True)
+    assert settled.keep
+    assert settled.sentence == (
+        "goes on: the same network, 0.30 points lost by training it further; the plan is judged as a whole"
+    )
+    assert settle(measured, 1.0) == measured
+    first = Verdict("train", "", "c", "m", True, "kept: what all others are compared with", "openvino", False, {})
+    assert settle(first, 1.0, onward=True) == first

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mfast_edge.errors import UserError
-from mfast_edge.plan import read
+from mfast_edge.plan import plain, read
 from mfast_edge.settings import assignments, names
 from mfast_edge.target import find
 
@@ -117,6 +117,26 @@ def test_qat_comes_last_before_int8(stages: str, sentence: str, tmp_path: Path) 
     file.write_text(f"stages: {stages}\n")
     with pytest.raises(UserError, match=sentence):
         read(str(file), X86, {})
+
+
+@pytest.mark.parametrize("between", ["", " prune,"])
+def test_refit_comes_before_decompose(between: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"stages: [train, decompose,{between} refit, export_onnx]\n")
+    with pytest.raises(UserError, match="refit comes after decompose, whose chains fit one size"):
+        read(str(file), X86, {})
+
+
+def test_a_plan_without_shaping_is_train_and_its_graphs_each_judged_by_itself() -> None:
+    bare = plain(read("full", X86, {}))
+    assert [name for name, _ in bare.stages] == ["train", "export_onnx", "quantize"]
+    assert not bare.joint
+    assert bare.ends_in_int8
+
+
+def test_a_share_of_matches_names_no_other_network_where_shapes_are_fitted() -> None:
+    one, two = (read("full", X86, {"refit.anchors": 6, "refit.share": share}).stages for share in (0.0, 0.01))
+    assert one == two
 
 
 def test_qat_rounds_as_the_target_does_and_is_left_out_with_int8(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ class Refit(Recipe):
         return "torch" if form == "torch" else None
 
     def fitted(self, target: Target) -> Refit:
-        """A size is the same for every target."""
-        return self.settled()
+        """A size is the same for every target. A share of matches says nothing where shapes are not matched."""
+        return self.settled().model_copy(update={} if self.anchors == "matched" else {"share": 0.0})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Build anew, carry the weights over, train, write."""
