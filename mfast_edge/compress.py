@@ -27,7 +27,9 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
     ] = None,
-    search: Annotated[int, typer.Option(help="Search this many trials over the plan's space first.")] = 0,
+    search: Annotated[
+        int | None, typer.Option(help="Search this many trials over the plan's space first.", min=1)
+    ] = None,
     hours: Annotated[
         float | None, typer.Option(help="Search for so long, over all runs of this command, first.", min=0)
     ] = None,
@@ -49,7 +51,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         init,
         budget,
         tuple(set_ or ()),
-        search,
+        search or 0,
         hours,
         until,
         out,

@@ -65,6 +65,7 @@ def run(asked: Asked) -> int:
     terminal = Terminal(asked.json)
     shop = furnish(asked, model, target, plan, terminal)
     check_teachers(plan, shop)
+    check_sizes(plan, shop)
     folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
@@ -92,6 +93,13 @@ def check_teachers(plan: Plan, shop: Workshop) -> None:
         asked = stage.model_dump(mode="json").get("teacher")
         if asked not in (None, teacher.FLOAT):
             teacher.find(asked, shop, f"{name}.teacher")
+
+
+def check_sizes(plan: Plan, shop: Workshop) -> None:
+    """The model must be buildable at every size that a stage asks for, before anything is trained."""
+    for name, stage in plan.stages:
+        if (size := stage.model_dump(mode="json").get("size")) is not None:
+            check(shop.model.build, {**shop.build.model_dump(), "size": size}, name)
 
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:
@@ -129,16 +137,16 @@ def preview(plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> int
 
 
 def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> Plan:
-    """The plan with the settings that the search found best."""
+    """The plan with the settings that the search found best, or without what shapes networks."""
     from mfast_edge.tune import Tuner, space_of
 
-    if both := sorted(set(asked.given) & set(space_of(plan.name))):
+    if both := sorted(set(asked.given) & set(space_of(plan))):
         raise UserError(f"--set {both[0]}: the search looks for this setting; one of the two would be right")
 
     def planned(params: Mapping[str, Any]) -> Plan:
         return plans.read(asked.plan, shop.target, {**params, **asked.given})
 
-    return planned(Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search or None, asked.hours))
+    return Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search or None, asked.hours)
 
 
 def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal) -> list[Row]:

@@ -248,3 +248,18 @@ def test_one_photo_to_train_on_is_refused(tmp_path: Path) -> None:
     root = draw.voc(tmp_path / "set", train=["p0"], val=["p1"], test=["p2"])
     with pytest.raises(UserError, match="one photo to train on"):
         run(asked(tmp_path / "runs", data=f"voc:{root}"))
+
+
+def test_a_size_that_the_model_cannot_have_is_refused_before_any_work(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("data: particles:60x96\nstages: [train, {refit: {size: 64}}, export_onnx]\n")
+    with pytest.raises(UserError, match=r"refit\.size: 64 given; .*96"):
+        run(asked(tmp_path, plan=str(mine)))
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("count", ["-3", "0"])
+def test_a_search_takes_at_least_one_trial(count: str) -> None:
+    done = door(*TINY, "--search", count, "--dry-run")
+    assert done.returncode == 2
+    assert "--search" in done.stderr
