@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfast_edge.candidate import digest
-from mfast_edge.errors import UserError
-from mfast_edge.judge import FASTER, Judge, race
-from mfast_edge.pipeline import expected, make, walk
+from mfast_edge.errors import Diverged, UserError
+from mfast_edge.judge import FASTER, Judge, loss_over, race
+from mfast_edge.pipeline import expected, make, once, walk
+from mfast_edge.plan import plain
 from mfast_edge.runners import float_graph, int8_graph
 from mfast_edge.settings import named, names
 from mfast_edge.store import read_json, write_json
@@ -28,10 +29,22 @@ if TYPE_CHECKING:
 SHAPING = ("train", "refit", "decompose", "prune")  # stages that decide how fast a network is
 
 
-def space_of(plan: str) -> Mapping[str, Any]:
-    """{dotted setting: knob} of configs/spaces/<plan>.yaml; of quick's where the plan has none."""
-    tree = named("spaces", plan if plan in names("spaces") else "quick", "--search")
-    return {name: knob for name, knob in tree.items() if name != "name"}
+def space_of(plan: Plan) -> Mapping[str, Any]:
+    """{dotted setting: knob} of what may vary in a plan: configs/spaces/<its name>.yaml, else the space of full
+    for a plan that is judged as a whole and of quick for any other; only knobs that turn something in it."""
+    name = plan.name if plan.name in names("spaces") else "full" if plan.joint else "quick"
+    stages = {stage: made.model_dump(mode="json") for stage, made in plan.stages}
+    aimed = stages.get("prune", {}).get("target_ms")  # decides instead of a share
+    tree = named("spaces", name, "--search")
+    return {
+        dotted: knob
+        for dotted, knob in tree.items()
+        if dotted.partition(".")[0] in stages and not (aimed and dotted == "prune.keep")
+    }
+
+
+class OutOfTime(Exception):
+    """A trial would take longer than may still be searched; it is the next one where there is more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,51 +57,68 @@ class Tuner:
     folder: Path
     tell: Callable[[str], None]
 
-    def best(self, trials: int | None, hours: float | None) -> Mapping[str, Any]:
-        """The settings, out of configs/spaces, whose final file is fastest within the budget.
+    def best(self, trials: int | None, hours: float | None) -> Plan:
+        """The plan with the settings, out of its space, whose final file is fastest within the budget.
 
         Each trial is a whole run of the plan on val; what trials share (the training) is in the store once. The
-        search ends after so many trials or hours of trials, counted over all runs of the same question.
+        search ends after so many trials or hours of trials, counted over all runs of the same question, before
+        a trial that is expected to take longer than is left, or when nothing is left to try. Where no trial
+        came to a network within the budget, and that is told, the plan without what shapes networks.
         """
-        stages = dict(self.plan.stages)
-        knobs = {name: knob for name, knob in space_of(self.plan.name).items() if name.partition(".")[0] in stages}
-        if not knobs:
+        if not self.knobs:
             raise UserError(f"--search: nothing to vary in plan {self.plan.name}; one with prune would be right")
+        why = self.searched(trials, hours)
+        if found := read_json(self.kept):
+            self.tell(f"best: {found['params']}, {found['ratio']:.3f} of the float network's time")
+            return self.planned(found["params"])
+        bare = plain(self.plan)
+        gone = [name for name, _ in self.plan.stages if name not in dict(bare.stages)]
+        self.tell(f"{why}: {', '.join(name for name, _ in bare.stages)} without {', '.join(gone) or 'a search'}")
+        return bare
+
+    def searched(self, trials: int | None, hours: float | None) -> str:
+        """Search, and say what came of it where it found nothing."""
         try:
-            space = parse(knobs)
-            settings = Settings(
-                self.question(), ("minimize",), self.plan.seed, self.folder / "search.log", self.asked(knobs)
-            )
-            run(
+            space = parse(self.knobs)
+            journal = self.folder / "search.log"
+            settings = Settings(self.question(), ("minimize",), self.plan.seed, journal, self.asked())
+            done = run(
                 lambda params: [self.attempt(params, hours)],
                 space,
                 settings,
                 trials=trials,
-                stop=None if hours is None else lambda: self.left(hours) <= 0,
+                stop=None if hours is None else lambda: not self.left(hours) > 0,
             )
         except (SpaceError, StudyError) as wrong:
             raise UserError(f"--search: {wrong}") from None
-        found = read_json(self.kept)
-        if not found:
-            raise UserError(
-                f"--search: no trial stayed within {self.plan.budget:g} points; "
-                "a larger --budget, or more trials or hours, would be right"
-            )
-        self.tell(f"best: {found['params']}, {found['ratio']:.3f} of the float network's time")
-        return dict(found["params"])
+        except OutOfTime as short:
+            return str(short)
+        if not done:
+            return f"--hours {hours:g} leaves no time for a trial"
+        return f"no trial of {len(done)} stayed within {self.plan.budget:g} points"
 
-    def asked(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
-        """The plan's own values of what may vary: where a search begins."""
+    @property
+    def knobs(self) -> Mapping[str, Any]:
+        """What varies."""
+        return space_of(self.plan)
+
+    def asked(self) -> dict[str, Any]:
+        """The plan's own values of what may vary: where a search begins. A size left open is the network's."""
         stages = {name: stage.model_dump(mode="json") for name, stage in self.plan.stages}
-        values = ((dotted, stages[dotted.partition(".")[0]].get(dotted.partition(".")[2])) for dotted in knobs)
-        return {dotted: value for dotted, value in values if value is not None}
+        values = {dotted: stages[dotted.partition(".")[0]].get(dotted.partition(".")[2]) for dotted in self.knobs}
+        if "refit.size" in values and values["refit.size"] is None:
+            values["refit.size"] = self.shop.build.model_dump(mode="json").get("size")
+        return {dotted: value for dotted, value in values.items() if value is not None}
 
     def question(self) -> str:
-        """A name for what is asked, all of it: another budget, init, size or stage setting is another study."""
-        stages = [[name, stage.model_dump(mode="json")] for name, stage in self.plan.stages]
+        """A name for what is asked, all of it: another budget, init, size, stage setting or version of a stage,
+        other knobs or another machine are another study."""
+        stages = [[name, stage.version, stage.model_dump(mode="json")] for name, stage in self.plan.stages]
         reads = self.shop.digests(("data", "init"))
         asked = [
             stages,
+            self.knobs,
+            self.shop.machine,
             self.plan.budget,
             self.plan.seed,
             self.shop.root.key,
@@ -113,43 +143,56 @@ class Tuner:
 
     def attempt(self, params: Mapping[str, Any], hours: float | None) -> float:
         """Time of the trial's final graph / time of the float network; Rejected where it lost too much, cannot be
-        faster than the best so far, or would take longer than there is time."""
-        plan, best = self.planned(params), read_json(self.kept)
+        faster than the best so far, or cannot be made. OutOfTime: it would take longer than there is time."""
+        best = read_json(self.kept)
         with self.timer():
-            if best and plan.joint:
-                self.sort_out(plan, params, best["ratio"], hours)
             try:
-                rows = walk(plan, self.shop, self.judge(plan), until=None, tell=lambda _: None)
+                plan = self.planned(params)
+                if not self.done(plan, params, hours) and best and plan.joint:
+                    self.sort_out(plan, params, best["ratio"])
+                rows = self.walked(plan)
             except UserError as wrong:  # settings that cannot be reached, such as a share below what widths allow
                 raise self.rejected(params, str(wrong)) from None
+            except Diverged as wrong:
+                if not expected(plan, self.shop, self.judge(plan))[0].done:  # what all trials share
+                    raise
+                raise self.rejected(params, str(wrong)) from None
             return self.weighed(params, rows, best)
+
+    def done(self, plan: Plan, params: Mapping[str, Any], hours: float | None) -> bool:
+        """Whether the store holds all of a trial already; OutOfTime where the rest would take too long."""
+        ahead = [stage for stage in expected(plan, self.shop, self.judge(plan)) if not stage.done]
+        minutes = sum(stage.minutes for stage in ahead)
+        if hours is not None and minutes * 60 > (left := self.left(hours)):
+            raise OutOfTime(f"{dict(params)} would take about {minutes:.1f} minutes, {max(left, 0) / 60:.1f} are left")
+        return not ahead
+
+    def walked(self, plan: Plan) -> list[Row]:
+        """The trial's stages; a joint plan's as they are, for none to be taken back."""
+        if plan.joint:
+            return list(once(plan, self.shop, self.judge(plan), None, {}))
+        return walk(plan, self.shop, self.judge(plan), until=None, tell=lambda _: None)
 
     def weighed(self, params: Mapping[str, Any], rows: list[Row], best: Mapping[str, Any] | None) -> float:
         """The ratio of a finished trial, which is put on disk where it is the best so far; Rejected: over budget."""
         final = [row for row in rows if row.verdict.keep][-1]
         ratio = self.timed(rows[0].candidate, final.candidate)
-        lost = (final.verdict.loss or {"points": 0.0})["points"]
-        self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {lost:.2f} points lost on val")
-        if lost > self.plan.budget:
+        loss = final.verdict.loss or {"points": 0.0}
+        self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {loss['points']:.2f} points lost on val")
+        if loss_over(loss, self.plan.budget):
             raise Rejected
         if best is None or ratio < best["ratio"]:
-            file = str(final.candidate.file)
-            write_json(self.kept, {"params": dict(params), "ratio": ratio, "points": lost, "file": file})
+            told = {"params": dict(params), "ratio": ratio, "points": loss["points"], "file": str(final.candidate.file)}
+            write_json(self.kept, told)
         return ratio
 
-    def sort_out(self, plan: Plan, params: Mapping[str, Any], best: float, hours: float | None) -> None:
-        """Rejected where the network, shaped but not trained, is no faster than the best, or time is too short."""
-        try:
-            shaped = self.shaped(plan)
-        except UserError as wrong:
-            raise self.rejected(params, str(wrong)) from None
+    def sort_out(self, plan: Plan, params: Mapping[str, Any], best: float) -> None:
+        """Rejected where the network, shaped but not trained, is no faster than the best. UserError: no such shape."""
+        shaped = self.shaped(plan)
         probe = (int8_graph if plan.ends_in_int8 else float_graph)(self.shop, shaped[-1])
         ratio = race(self.shop, {"child": probe, "parent": float_graph(self.shop, shaped[0])})[1].median
         if ratio > best * FASTER:
             raise self.rejected(params, f"{ratio:.3f} of the float time before any training, the best has {best:.3f}")
-        minutes = sum(e.minutes for e in expected(plan, self.shop, self.judge(plan)) if not e.done)
-        if hours is not None and minutes * 60 > self.left(hours):
-            raise self.rejected(params, f"about {minutes:.0f} minutes; less time is left")
 
     def shaped(self, plan: Plan) -> list[Candidate]:
         """The trained network, and what the plan makes of its shape, without any recovery."""
@@ -180,8 +223,10 @@ class Tuner:
             write_json(self.spent, {"seconds": before + time.monotonic() - begun})
 
     def timed(self, base: Candidate, final: Candidate) -> float:
-        """The ratio, measured once."""
-        place = self.folder / "trials" / f"{base.key}-{final.key}-{self.shop.machine}.json"
+        """The ratio, measured once for each machine, number of threads, choice of runtimes and protocol."""
+        target = self.shop.target
+        terms = digest([target.measured, target.threads, target.opset, target.timing.model_dump(mode="json")])
+        place = self.folder / "trials" / f"{base.key}-{final.key}-{self.shop.machine}-{terms[:6]}.json"
         if (told := read_json(place)) is None:
             graphs = {"child": float_graph(self.shop, final), "parent": float_graph(self.shop, base)}
             told = {"ratio": race(self.shop, graphs)[1].median}

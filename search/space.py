@@ -112,7 +112,7 @@ def snapped(space: Space, values: Mapping[str, Any]) -> dict[str, Value]:
 def _snap(knob: Knob, value: Any) -> Value:
     if isinstance(knob, Float) and knob.step:
         return _at(knob, round((value - knob.low) / knob.step))
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _count(knob: Knob) -> int | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mfast_edge.errors import UserError
 from mfast_edge.run import run
 from tests.conftest import asked
 
@@ -51,6 +50,20 @@ def test_a_joint_search_keeps_the_fastest_and_goes_on_where_it_stopped(
 
 
 @pytest.mark.slow
-def test_no_time_and_no_trial_within_the_budget_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no trial stayed within"):
-        run(asked(tmp_path, plan=plan(tmp_path, 100.0), hours=0.0, name="full"))
+def test_a_search_without_time_delivers_the_plain_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(asked(tmp_path, plan=plan(tmp_path, 100.0), hours=0.0, name="full")) in (0, 1)
+    final = json.loads((tmp_path / "full" / "final.json").read_text())
+    assert [row["stage"] for row in final["rows"]] == ["train", "export_onnx", "quantize"]
+    assert (tmp_path / "full" / "bundle" / "manifest.json").is_file()
+    assert "--hours 0 leaves no time for a trial: train, export_onnx, quantize without refit, prune" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.slow
+def test_a_joint_plan_over_the_budget_ends_in_what_train_made(tmp_path: Path) -> None:
+    assert run(asked(tmp_path, plan=plan(tmp_path, 100.0), until="train", name="full")) in (0, 1)
+    run(asked(tmp_path, plan=plan(tmp_path, 0.0), set=("prune.keep=0.1",), name="full"))
+    final = json.loads((tmp_path / "full" / "final.json").read_text())
+    assert "prune" in final["rolled_back"]
+    assert "export_onnx" in final["kept"]
