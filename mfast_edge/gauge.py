@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks import timing
 from export.layer import Layer
+from export.sessions import VARIANTS
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.latency import Table, neighbours, thinner
@@ -72,11 +73,14 @@ Gauge = Callable[[Sequence[Layer], Shelf], Measured]
 
 
 def shelf(folder: Path, target: Target, runtime: str, precision: Precision) -> Shelf:
-    """The place in `folder` (runs/machines/<machine>) of the target's table. UserError: no such runtime, precision."""
+    """The place in `folder` (runs/machines/<machine>) of the target's table. UserError: no such runtime, precision.
+
+    A variant of a runtime has a table of its own, under the version of the package that it comes with.
+    """
     if precision not in ("float32", "int8") or (precision == "int8" and target.int8 is None):
         raise UserError(f"latency: {precision} on {target.name} has no table; float32 or, where it is known, int8 has")
     try:
-        found = version(runtime)
+        found = version(VARIANTS.get(runtime, runtime))
     except PackageNotFoundError:
         raise UserError(f"latency: {runtime} is not installed here; one of {', '.join(target.measured)}?") from None
     return Shelf(folder, runtime, found, target.threads, target.int8 if precision == "int8" else None, target.rounding)
