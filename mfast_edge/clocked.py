@@ -69,8 +69,8 @@ def by_table(shop: Workshop, int8: bool) -> Predict:
     precision: Precision = "int8" if int8 else "float32"
 
     def predict(module: nn.Module, shape: tuple[int, ...]) -> float:
-        found = told(module.cpu().eval(), torch.zeros(shape))[1:]  # the first is the image
-        inside = [replace(layer, last=False) for layer in found]
+        found = told(module.cpu().eval(), torch.zeros(shape))
+        inside = [replace(layer, last=False) for layer in found if layer.kind != "image"]
         return min(shop.table(runtime, precision, inside).predict(inside) for runtime in shop.target.measured)
 
     return predict

@@ -35,7 +35,7 @@ class Decompose(Recipe):
     photos: Annotated[int, Field(ge=1)] = 32
     round_to: Annotated[int, Field(ge=1)] | None = None  # the target's, unless given
     int8: bool | None = None  # whether layers are timed as int8; as the plan ends, unless given
-    images: Annotated[int, Field(ge=1)] = 4000
+    images: Annotated[int, Field(ge=0)] = 4000
     lr: Annotated[float, Field(gt=0)] = 1.5e-4
 
     def gives(self, form: Form) -> Form | None:
@@ -61,7 +61,7 @@ class Decompose(Recipe):
 
         made = shop.rebuilt(parent)
         choices = replace(made, self, self.ratios(parent, shop).read(), shop)
-        if any(choice.taken for choice in choices):
+        if self.images and any(choice.taken for choice in choices):
             shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
         write_json(work.files / "decompose.json", [choice.told() for choice in choices])
