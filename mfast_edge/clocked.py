@@ -1,4 +1,4 @@
-"""Layers against their replacements by the clock, before the stage that asks: clocks live outside stages."""
+"""What a stage will ask of the clock, measured before it: clocks live outside stages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from benchmarks import timing
 from mfast_edge.candidate import digest
 from mfast_edge.ratios import Offer, Ratio
 from mfast_edge.runners import open_file
+from mfast_edge.stages.decompose import Decompose
+from mfast_edge.stages.prune import Prune
 from mfast_edge.store import write_json
 
 if TYPE_CHECKING:
     from torch import nn
 
     from mfast_edge.candidate import Candidate
-    from mfast_edge.stages.decompose import Decompose
+    from mfast_edge.plan import Stage
     from mfast_edge.stages.factors import Thick
     from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
@@ -38,6 +40,24 @@ class Layer:
     module: Thick
     shape: tuple[int, ...]
     offers: tuple[Offer, ...]
+
+
+def ready(stage: Stage, parent: Candidate, shop: Workshop) -> None:
+    """Measure what `stage` will want to know of `parent`, where that is not known: most want nothing."""
+    if isinstance(stage, Decompose):
+        answer(stage, parent, shop, by_table)
+    if isinstance(stage, Prune) and stage.target_ms:
+        fill(stage, parent, shop)
+
+
+def fill(stage: Prune, parent: Candidate, shop: Workshop) -> None:
+    """Have the latency tables cover the parent's layers and any thinner ones."""
+    from mfast_edge.latency import layers as told
+
+    made = shop.rebuilt(parent)
+    every = told(made.network, shop.example(made.build))
+    for runtime in shop.target.measured:
+        shop.table(runtime, stage.table, every, thin=True)
 
 
 def answer(

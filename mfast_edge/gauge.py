@@ -21,6 +21,7 @@ from export.sessions import VARIANTS
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.latency import Table, neighbours, thinner
+from mfast_edge.ratios import UNKNOWN
 from mfast_edge.store import claim, read_json, write_json
 from mfast_edge.target import Int8, Precision, Target
 
@@ -106,8 +107,15 @@ def table(
         place.folder.mkdir(parents=True, exist_ok=True)
         with place.file.with_suffix(".lock").open("w") as lock:
             claim(lock.fileno(), place.file.name)
-            kept = extend(place, lacking, measure or gauge, tell)
-    return Table(rows(kept), kept["reference"], digest({**place.header, "reference": kept["reference"]}), place.step)
+            extend(place, lacking, measure or gauge, tell)
+    return held(place)
+
+
+def held(place: Shelf) -> Table:
+    """The table as it lies there; nothing is measured. One that was never begun is empty, its digest says so."""
+    kept = opened(place)
+    told = digest({**place.header, "reference": kept["reference"]}) if kept["layers"] else UNKNOWN
+    return Table(rows(kept), kept["reference"], told, place.step)
 
 
 def opened(place: Shelf) -> dict[str, Any]:

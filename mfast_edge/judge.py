@@ -13,8 +13,8 @@ from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.candidate import digest
 from mfast_edge.quality import Examined, examine, look, lost
-from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
 from mfast_edge.ratios import FASTER as FASTER
+from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
 from mfast_edge.store import read_json, write_json
 from mfast_edge.tasks import detect as task
 

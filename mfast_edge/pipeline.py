@@ -10,7 +10,7 @@ from typing import Any
 
 from mfast_edge import teacher
 from mfast_edge.candidate import Candidate, Step, child_key
-from mfast_edge.clocked import answer, by_table
+from mfast_edge.clocked import ready
 from mfast_edge.judge import Judge, Verdict, overruled
 from mfast_edge.plan import Plan, Stage
 from mfast_edge.stages.decompose import Decompose
@@ -112,9 +112,10 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
 
     What the stage wants to know of the clock is measured first, once: what it makes is a function of its key.
     """
-    if isinstance(stage, Decompose):
-        answer(stage, parent, shop, by_table)
     step = step_of(name, stage, parent, shop, seed)
+    if shop.store.find(child_key(parent, step)) is None:
+        ready(stage, parent, shop)
+        step = step_of(name, stage, parent, shop, seed)
     key = child_key(parent, step)
     if found := shop.store.find(key):
         return found, None

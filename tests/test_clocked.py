@@ -14,13 +14,19 @@ from torch import Tensor, nn
 from mfast_edge import blueprint, gauge
 from mfast_edge.candidate import Candidate
 from mfast_edge.data.index import read
+from mfast_edge.errors import UserError
+from mfast_edge.judge import Judge
 from mfast_edge.latency import Layer
 from mfast_edge.models.ssd.build import Build
 from mfast_edge.models.ssd.detector import Detector
 from mfast_edge.models.ssd.tiny import MODEL
-from mfast_edge.pipeline import make
+from mfast_edge.pipeline import expected, make, paces
+from mfast_edge.plan import read as plan
+from mfast_edge.ratios import UNKNOWN
+from mfast_edge.settings import check
 from mfast_edge.stages.decompose import Decompose
-from mfast_edge.store import Store
+from mfast_edge.stages.prune import Prune
+from mfast_edge.store import Store, read_json
 from mfast_edge.target import Target, Timing, find
 from mfast_edge.workshop import Workshop
 
@@ -96,3 +102,70 @@ def test_a_network_with_a_linear_layer_is_decomposed(furnish: Furnish, clock: Cl
     one, two = shop.network(parent), shop.network(child)
     with torch.no_grad():
         torch.testing.assert_close(one(torch.ones(1, 3, 96, 96)), two(torch.ones(1, 3, 96, 96)), atol=1e-3, rtol=1e-3)
+
+
+# milliseconds as prune's goal
+
+MS = Prune(target_ms=4.2, batches=2, batch=8, looks=1, round_to=16, images=8, int8=False, precision="float32")
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_latency_table_is_filled_before_the_stage_that_reads_it(
+    furnish: Furnish, clock: Clock, monkeypatch: pytest.MonkeyPatch, int8: bool
+) -> None:
+    """Inside the stage no clock runs, so the pace that is noted has none of its minutes."""
+    shop, parent = furnish()
+    stage = MS.model_copy(update={"int8": int8})
+    before = []
+    run = Prune.run
+
+    def watched(*given: Any) -> None:
+        before.append(len(clock.seen))
+        run(*given)
+
+    monkeypatch.setattr(Prune, "run", watched)
+    child, seconds = make("prune", stage, parent, shop, 0)
+    assert before == [len(clock.seen)]
+    assert clock.seen
+    assert {("int8" in file.name) for file in (shop.store.root / "machines").rglob("latency*.json")} == {int8}
+    (pace,) = read_json(paces(shop)).values()
+    assert pace == pytest.approx((seconds or 0) / 8)
+    assert child.lineage[-1].reads["table onnxruntime"] != UNKNOWN
+    count = len(clock.seen)
+    assert make("prune", stage, parent, shop, 0) == (child, None)
+    assert len(clock.seen) == count
+
+
+def test_what_would_be_done_is_told_without_a_clock(furnish: Furnish, clock: Clock, tmp_path: Path) -> None:
+    shop, _ = furnish()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("stages:\n  - train: {}\n  - prune: {target_ms: 2}\n")
+    planned = plan(str(mine), shop.target, {})
+    rows = expected(planned, shop, Judge(shop, 1.0, False, tmp_path / "verdicts"))
+    assert [row.stage for row in rows] == ["train", "prune"]
+    assert set(shop.digests(("table float32", "table int8")).values()) == {UNKNOWN}
+    assert not clock.seen
+    assert not list(tmp_path.rglob("latency*"))
+
+
+@pytest.mark.parametrize(("end", "precision"), [("", "float32"), ("  - quantize: {}\n", "int8")])
+def test_milliseconds_are_of_what_the_plan_ends_in(tmp_path: Path, end: str, precision: str) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"stages:\n  - train: {{}}\n  - prune: {{target_ms: 2}}\n  - export_onnx: {{}}\n{end}")
+    prune: Any = dict(plan(str(mine), find("x86"), {}).stages)["prune"]
+    assert prune.reads == ("data", "teacher", f"table {precision}")
+    given: Any = dict(plan(str(mine), find("x86"), {"prune.int8": not prune.int8}).stages)["prune"]
+    assert given.table != precision
+    mine.write_text(mine.read_text().replace("target_ms: 2", "keep: 0.5"))
+    share: Any = dict(plan(str(mine), find("x86"), {}).stages)["prune"]
+    assert "int8" not in share.model_dump(mode="json")
+
+
+def test_milliseconds_of_a_device_that_is_not_here_are_refused_before_any_work() -> None:
+    with pytest.raises(UserError, match=r"target_ms: 2 given for jetson, .* prune\.keep, .* would be right"):
+        plan("quick", find("jetson"), {"prune.target_ms": 2, "prune.keep": None})
+    floats = find("x86").model_copy(update={"int8": None})
+    with pytest.raises(UserError, match=r"int8: true given for x86, which has no int8"):
+        Prune(target_ms=2, int8=True).fitted(floats)
+    with pytest.raises(UserError, match="int8 True given without target_ms"):
+        check(Prune, {"keep": 0.5, "int8": True}, "plan: prune")

@@ -125,7 +125,7 @@ class Stairs:
 def test_milliseconds_are_met_by_the_latency_table(
     shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Workshop, "speeds", lambda *_, **__: Stairs())
+    monkeypatch.setattr(Workshop, "held", lambda *_: Stairs())
     made = shop.fresh()
     whole = Stairs().predict(layers(made.network, shop.example(made.build)))
     goal = Prune(target_ms=0.7 * whole, batches=2, batch=8, looks=1, round_to=4)

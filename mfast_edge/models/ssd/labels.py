@@ -20,9 +20,9 @@ def labels(shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
         if kind in shapes:
             count = counted(shapes, box, kind) - 1  # without the background
             return coco() if count == COCO else ("?",) * count
-    kind = own(shapes, r"heads\.\w+\.classify")
-    box = own(shapes, re.escape(kind.partition(".classify")[0] + ".box")) if kind else None
-    return ("?",) * counted(shapes, box, kind) if box and kind else ()
+    last = own(shapes, r"heads\.\w+\.classify")
+    beside = own(shapes, re.escape(last.partition(".classify")[0] + ".box")) if last else None
+    return ("?",) * counted(shapes, beside, last) if beside and last else ()
 
 
 def own(shapes: Mapping[str, Sequence[int]], head: str) -> str | None:
