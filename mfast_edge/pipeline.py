@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfast_edge import teacher
-from mfast_edge.candidate import Candidate, Step, child_key
+from mfast_edge.candidate import Candidate, Step, child_key, untouched
 from mfast_edge.clocked import ready
 from mfast_edge.judge import Judge, Verdict, overruled
 from mfast_edge.plan import Plan, Stage
@@ -127,9 +127,8 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
         stage.run(parent, work, shop)
         made = shop.store.keep(work, parent, step, key, form)
     seconds = time.monotonic() - begun
-    if (
-        whole and step.settings.get("images") != 0
-    ):  # what goes on from a killed run's state says nothing of how long the whole takes
+    # What goes on from a killed run's state, or trains nothing, says nothing of how long the whole takes.
+    if whole and step.settings.get("images") != 0 and not untouched(parent, made):
         note(shop, step, seconds)
     return made, seconds
 

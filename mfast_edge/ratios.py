@@ -30,16 +30,24 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone."""
+    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone.
+
+    `proxy`: on another machine than the target.
+    """
 
     median: float
     low: float
     high: float
     predicted: bool = False
+    proxy: bool = False
+
+    @property
+    def told(self) -> str:
+        """The median, and whose it is."""
+        return f"{self.median:.2f}x the time{' by proxy' if self.proxy else ''}"
 
     def __str__(self) -> str:
-        how = "by prediction" if self.predicted else f"[{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.median:.2f}x the time {how}"
+        return f"{self.told} {'by prediction' if self.predicted else f'[{self.low:.2f}, {self.high:.2f}]'}"
 
 
 @dataclass(frozen=True, slots=True)

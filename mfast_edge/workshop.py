@@ -74,9 +74,8 @@ class Workshop:
             found["init"] = file_digest(self.init)
         if "teacher" in names and teacher:
             found["teacher"] = teacher
-        for precision in TABLES:
-            if f"table {precision}" in names:
-                found |= {f"table {runtime}": self.held(runtime, precision).digest for runtime in self.target.measured}
+        for kind in (one for one in TABLES if f"table {one}" in names):
+            found |= {f"table {runtime}": self.held(runtime, kind).digest for runtime in self.target.measured}
         return found
 
     @cached_property

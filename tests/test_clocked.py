@@ -169,3 +169,16 @@ def test_milliseconds_of_a_device_that_is_not_here_are_refused_before_any_work()
         Prune(target_ms=2, int8=True).fitted(floats)
     with pytest.raises(UserError, match="int8 True given without target_ms"):
         check(Prune, {"keep": 0.5, "int8": True}, "plan: prune")
+
+
+# layers timed
+
+
+def test_what_gives_the_network_back_as_it_was_has_no_pace(furnish: Furnish, clock: Clock) -> None:
+    """Nothing is trained where every chain would be too far off: its seconds are no pace of a recovery."""
+    shop, parent = furnish()
+    stage = PART.model_copy(update={"images": 16, "batch": 8, "error": 1e-9})
+    child, seconds = make("decompose", stage, parent, shop, 0)
+    assert child.file.read_bytes() == parent.file.read_bytes()
+    assert seconds
+    assert not paces(shop).exists()

@@ -72,7 +72,7 @@ def choose(
             return left or Choice(held.path, offer.name, ratio.median, None, False, why), None
         chain = decomposed(held.layer, offer.kind, offer.ranks)
         error = apart(held, chain, settings, shop)
-        told = f"{offer.name}, {ratio.median:.2f}x the time"
+        told = f"{offer.name}, {ratio.told}"
         if error <= settings.error:
             why = f"taken: {told}, output error {error:.2f}"
             return Choice(held.path, offer.name, ratio.median, error, True, why), chain
