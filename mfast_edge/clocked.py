@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks import timing
 from mfast_edge.candidate import digest
-from mfast_edge.ratios import Offer, Ratio
+from mfast_edge.gauge import release
+from mfast_edge.ratios import Offer, Ratio, Timings
 from mfast_edge.runners import open_file
 from mfast_edge.stages.decompose import Decompose
 from mfast_edge.stages.prune import Prune
@@ -65,19 +66,31 @@ def answer(
 ) -> None:
     """Write the ratios that `settings` will ask for about `parent`, unless they are known.
 
+    What was timed of a layer is on disk before the next layer begins, and serves equal layers of any network.
     `table`, such as `by_table`, goes first: what it expects to be slower is not timed.
     """
     ratios = settings.ratios(parent, shop)
     if ratios.known:
         return
-    predict = table(shop, bool(settings.int8)) if table else None
-    found: dict[str, Ratio] = {}
+    predict, before = table(shop, bool(settings.int8)) if table else None, timings(shop, bool(settings.int8))
+    found = before.read()
     told = []
     for layer in layers(settings, parent, shop):
-        for offer, ratio in asked(layer, shop, settings, found, predict):
+        rows = list(asked(layer, shop, settings, found, predict))
+        before.add({question(layer, offer): ratio for offer, ratio in rows if not ratio.predicted})
+        for offer, ratio in rows:
             told.append({"path": offer.path, "kind": offer.kind, "ranks": offer.ranks, "ratio": asdict(ratio)})
         shop.tell(f"decompose: timed {layer.offers[0].path}")
     write_json(ratios.path, {"parent": parent.key, "int8": bool(settings.int8), "offers": told})
+
+
+def timings(shop: Workshop, int8: bool) -> Timings:
+    """What the clock said before, under the same conditions, of layers of any network."""
+    target = shop.target
+    releases = [(runtime, release(runtime)) for runtime in target.measured]
+    dressing = target.int8.model_dump(mode="json") if int8 and target.int8 else None
+    terms = [releases, target.here, target.threads, target.opset, dressing, FEWER, target.timing.model_dump()]
+    return Timings.under(shop.store.root, shop.machine, terms)
 
 
 def by_table(shop: Workshop, int8: bool) -> Predict:
@@ -112,14 +125,14 @@ def asked(
     layer: Layer, shop: Workshop, settings: Decompose, found: dict[str, Ratio], predict: Predict | None
 ) -> Iterator[tuple[Offer, Ratio]]:
     """A ratio for each offer; what was timed for an equal layer before is in `found`, where new ones go too."""
-    ratios = {offer: f"{question(layer, offer)}" for offer in layer.offers}
+    ratios = {offer: question(layer, offer) for offer in layer.offers}
     fresh = []
     for offer in layer.offers:
         if ratios[offer] in found:
             continue
         expected = expect(layer, offer, predict)
         if expected is not None and expected >= 1:
-            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True)
+            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True, proxy=not shop.target.here)
         else:
             fresh.append(offer)
     if fresh:
@@ -164,7 +177,8 @@ def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[
         asked = shop.target.timing
         series = timing.measure(calls, max(5, asked.rounds // FEWER), asked.warmup, asked.seconds / 2)
     best = {name: quickest(series, name, shop.target.measured) for name in modules}
-    return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"])) for offer in offers}
+    proxy = not shop.target.here
+    return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"]), proxy=proxy) for offer in offers}
 
 
 def quickest(series: Mapping[str, timing.Series], name: str, runtimes: tuple[str, ...]) -> timing.Series:

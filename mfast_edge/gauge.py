@@ -80,11 +80,16 @@ def shelf(folder: Path, target: Target, runtime: str, precision: Precision) -> S
     """
     if precision not in ("float32", "int8") or (precision == "int8" and target.int8 is None):
         raise UserError(f"latency: {precision} on {target.name} has no table; float32 or, where it is known, int8 has")
+    int8 = target.int8 if precision == "int8" else None
+    return Shelf(folder, runtime, release(runtime), target.threads, int8, target.rounding)
+
+
+def release(runtime: str) -> str:
+    """The version of the package that a runtime, or a variant of one, comes with. UserError where it is not here."""
     try:
-        found = version(VARIANTS.get(runtime, runtime))
+        return version(VARIANTS.get(runtime, runtime))
     except PackageNotFoundError:
-        raise UserError(f"latency: {runtime} is not installed here; one of {', '.join(target.measured)}?") from None
-    return Shelf(folder, runtime, found, target.threads, target.int8 if precision == "int8" else None, target.rounding)
+        raise UserError(f"latency: {runtime} is not installed here; a target without it would be right") from None
 
 
 def table(

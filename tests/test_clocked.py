@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mfast_edge import blueprint, gauge
+from mfast_edge import blueprint, clocked, gauge
 from mfast_edge.candidate import Candidate
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
@@ -182,3 +183,56 @@ def test_what_gives_the_network_back_as_it_was_has_no_pace(furnish: Furnish, clo
     assert child.file.read_bytes() == parent.file.read_bytes()
     assert seconds
     assert not paces(shop).exists()
+
+
+def test_a_killed_clock_goes_on_where_it_stopped_and_equal_layers_are_timed_once(
+    furnish: Furnish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, parent = furnish()
+    raced: list[tuple[int, ...]] = []
+    race = clocked.race
+
+    def dying(layer: clocked.Layer, *rest: Any) -> Any:
+        if len(raced) == 2:
+            raise KeyboardInterrupt
+        raced.append(layer.shape)
+        return race(layer, *rest)
+
+    monkeypatch.setattr(clocked, "race", dying)
+    with pytest.raises(KeyboardInterrupt):
+        clocked.answer(PART, parent, shop)
+    assert PART.ratios(parent, shop).digest == UNKNOWN
+    begun = clocked.timings(shop, False).read()
+    assert begun
+
+    def resumed(layer: clocked.Layer, *rest: Any) -> Any:
+        raced.append(layer.shape)
+        return race(layer, *rest)
+
+    monkeypatch.setattr(clocked, "race", resumed)
+    clocked.answer(PART, parent, shop)
+    assert len(raced) == len(set(raced))
+    answers = PART.ratios(parent, shop)
+    assert answers.digest != UNKNOWN
+    assert set(begun.values()) < set(answers.read().values())
+
+    count = len(raced)
+    twin = replace(parent, key="another seed")
+    clocked.answer(PART, twin, shop)
+    assert len(raced) == count
+    assert PART.ratios(twin, shop).read() == answers.read()
+    clocked.answer(PART.model_copy(update={"int8": True}), twin, shop)
+    assert len(raced) > count
+
+
+def test_what_is_timed_for_a_device_that_is_not_here_says_so(furnish: Furnish) -> None:
+    shop, parent = furnish(target=find("jetson"))
+    assert not shop.target.here
+    clocked.answer(PART, parent, shop, lambda *_: lambda module, _: 1.0 + isinstance(module, nn.Sequential))
+    told = {f"{ratio}" for ratio in PART.ratios(parent, shop).read().values()}
+    assert told == {"2.00x the time by proxy by prediction"}
+    (layer, *_) = clocked.layers(PART, parent, shop)
+    (ratio, *_) = clocked.race(layer, list(layer.offers), shop, False).values()
+    assert "x the time by proxy [" in f"{ratio}"
+    child, _ = make("decompose", PART, parent, shop, 0)
+    assert all("by proxy" in row["why"] for row in json.loads((child.folder / "decompose.json").read_text()))

@@ -51,6 +51,7 @@ class Decompose(Recipe):
         """Where the clock's answers about the parent's layers lie: all that they depend on names the file."""
         target = shop.target
         terms = [target.measured, target.threads, target.opset, target.int8 and target.int8.model_dump(mode="json")]
+        terms += [] if target.here else ["proxy"]
         mine = [self.methods, self.share, self.weaken, self.round_to, bool(self.int8)]
         return Ratios.about(shop.store.root, shop.machine, [parent.key, mine, terms, target.timing.model_dump()])
 
