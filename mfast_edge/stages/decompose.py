@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mfast_edge.candidate import Candidate, Form
+from mfast_edge.errors import UserError
 from mfast_edge.ratios import Ratios
 from mfast_edge.recipe import Recipe
 
@@ -43,7 +44,9 @@ class Decompose(Recipe):
         return "torch" if form == "torch" else None
 
     def fitted(self, target: Target) -> Decompose:
-        """Ranks rounded to what the target's kernels like."""
+        """Ranks rounded to what the target's kernels like. UserError where it has no int8 to time layers in."""
+        if self.int8 and target.int8 is None:
+            raise UserError(f"decompose.int8: true given for {target.name}, which has no int8; false would be right")
         settled = self.settled()
         return settled if self.round_to else settled.model_copy(update={"round_to": target.rounding})
 
