@@ -40,6 +40,11 @@ class Candidate:
         return self.folder / {"torch": "weights.safetensors", "onnx": "model.onnx", "engine": "model.engine"}[self.form]
 
 
+def untouched(parent: Candidate, child: Candidate) -> bool:
+    """Whether a stage gave back the network that it was given, weight for weight."""
+    return parent.form == child.form == "torch" and file_digest(parent.file) == file_digest(child.file)
+
+
 def start(model: str, build: Mapping[str, Any]) -> Candidate:
     """The empty candidate that `train` begins from; its key holds the model and every build setting."""
     return Candidate(digest({"model": model, "build": build}), model, "none", Path(), ())

@@ -1,4 +1,4 @@
-"""Layers against their replacements by the clock, before the stage that asks: clocks live outside stages."""
+"""What a stage will ask of the clock, measured before it: clocks live outside stages."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import numpy as np
 
 from benchmarks import timing
 from mfast_edge.candidate import digest
-from mfast_edge.ratios import Offer, Ratio
+from mfast_edge.gauge import release
+from mfast_edge.ratios import Offer, Ratio, Timings
 from mfast_edge.runners import open_file
+from mfast_edge.stages.decompose import Decompose
+from mfast_edge.stages.prune import Prune
 from mfast_edge.store import write_json
 
 if TYPE_CHECKING:
     from torch import nn
 
     from mfast_edge.candidate import Candidate
-    from mfast_edge.stages.decompose import Decompose
+    from mfast_edge.plan import Stage
     from mfast_edge.stages.factors import Thick
     from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
@@ -40,24 +43,54 @@ class Layer:
     offers: tuple[Offer, ...]
 
 
+def ready(stage: Stage, parent: Candidate, shop: Workshop) -> None:
+    """Measure what `stage` will want to know of `parent`, where that is not known: most want nothing."""
+    if isinstance(stage, Decompose):
+        answer(stage, parent, shop, by_table)
+    if isinstance(stage, Prune) and stage.target_ms:
+        fill(stage, parent, shop)
+
+
+def fill(stage: Prune, parent: Candidate, shop: Workshop) -> None:
+    """Have the latency tables cover the parent's layers and any thinner ones."""
+    from mfast_edge.latency import layers as told
+
+    made = shop.rebuilt(parent)
+    every = told(made.network, shop.example(made.build))
+    for runtime in shop.target.measured:
+        shop.table(runtime, stage.table, every, thin=True)
+
+
 def answer(
     settings: Decompose, parent: Candidate, shop: Workshop, table: Callable[[Workshop, bool], Predict] | None = None
 ) -> None:
     """Write the ratios that `settings` will ask for about `parent`, unless they are known.
 
+    What was timed of a layer is on disk before the next layer begins, and serves equal layers of any network.
     `table`, such as `by_table`, goes first: what it expects to be slower is not timed.
     """
     ratios = settings.ratios(parent, shop)
     if ratios.known:
         return
-    predict = table(shop, bool(settings.int8)) if table else None
-    found: dict[str, Ratio] = {}
+    predict, before = table(shop, bool(settings.int8)) if table else None, timings(shop, bool(settings.int8))
+    found = before.read()
     told = []
     for layer in layers(settings, parent, shop):
-        for offer, ratio in asked(layer, shop, settings, found, predict):
+        rows = list(asked(layer, shop, settings, found, predict))
+        before.add({question(layer, offer): ratio for offer, ratio in rows if not ratio.predicted})
+        for offer, ratio in rows:
             told.append({"path": offer.path, "kind": offer.kind, "ranks": offer.ranks, "ratio": asdict(ratio)})
         shop.tell(f"decompose: timed {layer.offers[0].path}")
     write_json(ratios.path, {"parent": parent.key, "int8": bool(settings.int8), "offers": told})
+
+
+def timings(shop: Workshop, int8: bool) -> Timings:
+    """What the clock said before, under the same conditions, of layers of any network."""
+    target = shop.target
+    releases = [(runtime, release(runtime)) for runtime in target.measured]
+    dressing = target.int8.model_dump(mode="json") if int8 and target.int8 else None
+    terms = [releases, target.here, target.threads, target.opset, dressing, FEWER, target.timing.model_dump()]
+    return Timings.under(shop.store.root, shop.machine, terms)
 
 
 def by_table(shop: Workshop, int8: bool) -> Predict:
@@ -69,8 +102,8 @@ def by_table(shop: Workshop, int8: bool) -> Predict:
     precision: Precision = "int8" if int8 else "float32"
 
     def predict(module: nn.Module, shape: tuple[int, ...]) -> float:
-        found = told(module.cpu().eval(), torch.zeros(shape))[1:]  # the first is the image
-        inside = [replace(layer, last=False) for layer in found]
+        found = told(module.cpu().eval(), torch.zeros(shape))
+        inside = [replace(layer, last=False) for layer in found if layer.kind != "image"]
         return min(shop.table(runtime, precision, inside).predict(inside) for runtime in shop.target.measured)
 
     return predict
@@ -92,14 +125,14 @@ def asked(
     layer: Layer, shop: Workshop, settings: Decompose, found: dict[str, Ratio], predict: Predict | None
 ) -> Iterator[tuple[Offer, Ratio]]:
     """A ratio for each offer; what was timed for an equal layer before is in `found`, where new ones go too."""
-    ratios = {offer: f"{question(layer, offer)}" for offer in layer.offers}
+    ratios = {offer: question(layer, offer) for offer in layer.offers}
     fresh = []
     for offer in layer.offers:
         if ratios[offer] in found:
             continue
         expected = expect(layer, offer, predict)
         if expected is not None and expected >= 1:
-            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True)
+            found[ratios[offer]] = Ratio(expected, expected, expected, predicted=True, proxy=not shop.target.here)
         else:
             fresh.append(offer)
     if fresh:
@@ -144,7 +177,8 @@ def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[
         asked = shop.target.timing
         series = timing.measure(calls, max(5, asked.rounds // FEWER), asked.warmup, asked.seconds / 2)
     best = {name: quickest(series, name, shop.target.measured) for name in modules}
-    return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"])) for offer in offers}
+    proxy = not shop.target.here
+    return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"]), proxy=proxy) for offer in offers}
 
 
 def quickest(series: Mapping[str, timing.Series], name: str, runtimes: tuple[str, ...]) -> timing.Series:

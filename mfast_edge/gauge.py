@@ -17,9 +17,11 @@ import numpy as np
 
 from benchmarks import timing
 from export.layer import Layer
+from export.sessions import VARIANTS
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.latency import Table, neighbours, thinner
+from mfast_edge.ratios import UNKNOWN
 from mfast_edge.store import claim, read_json, write_json
 from mfast_edge.target import Int8, Precision, Target
 
@@ -72,14 +74,22 @@ Gauge = Callable[[Sequence[Layer], Shelf], Measured]
 
 
 def shelf(folder: Path, target: Target, runtime: str, precision: Precision) -> Shelf:
-    """The place in `folder` (runs/machines/<machine>) of the target's table. UserError: no such runtime, precision."""
+    """The place in `folder` (runs/machines/<machine>) of the target's table. UserError: no such runtime, precision.
+
+    A variant of a runtime has a table of its own, under the version of the package that it comes with.
+    """
     if precision not in ("float32", "int8") or (precision == "int8" and target.int8 is None):
         raise UserError(f"latency: {precision} on {target.name} has no table; float32 or, where it is known, int8 has")
+    int8 = target.int8 if precision == "int8" else None
+    return Shelf(folder, runtime, release(runtime), target.threads, int8, target.rounding)
+
+
+def release(runtime: str) -> str:
+    """The version of the package that a runtime, or a variant of one, comes with. UserError where it is not here."""
     try:
-        found = version(runtime)
+        return version(VARIANTS.get(runtime, runtime))
     except PackageNotFoundError:
-        raise UserError(f"latency: {runtime} is not installed here; one of {', '.join(target.measured)}?") from None
-    return Shelf(folder, runtime, found, target.threads, target.int8 if precision == "int8" else None, target.rounding)
+        raise UserError(f"latency: {runtime} is not installed here; a target without it would be right") from None
 
 
 def table(
@@ -102,8 +112,15 @@ def table(
         place.folder.mkdir(parents=True, exist_ok=True)
         with place.file.with_suffix(".lock").open("w") as lock:
             claim(lock.fileno(), place.file.name)
-            kept = extend(place, lacking, measure or gauge, tell)
-    return Table(rows(kept), kept["reference"], digest({**place.header, "reference": kept["reference"]}), place.step)
+            extend(place, lacking, measure or gauge, tell)
+    return held(place)
+
+
+def held(place: Shelf) -> Table:
+    """The table as it lies there; nothing is measured. One that was never begun is empty, its digest says so."""
+    kept = opened(place)
+    told = digest({**place.header, "reference": kept["reference"]}) if kept["layers"] else UNKNOWN
+    return Table(rows(kept), kept["reference"], told, place.step)
 
 
 def opened(place: Shelf) -> dict[str, Any]:

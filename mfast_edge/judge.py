@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks import timing
 from export.shape import grey
 from mfast_edge import blueprint
-from mfast_edge.candidate import digest
+from mfast_edge.candidate import digest, untouched
 from mfast_edge.quality import Examined, examine, look, lost
+from mfast_edge.ratios import FASTER as FASTER
 from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
 from mfast_edge.store import read_json, write_json
 from mfast_edge.tasks import detect as task
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
 WHOLE = "; the plan is judged as a whole"
-FASTER, LIGHTER = 0.98, 0.90  # a ratio of times, a ratio of bytes
+LIGHTER = 0.90  # a ratio of bytes
 # Detections of at least this score, so many of torch's, so large a share of both sides' matched.
 PARITY_SCORE, PARITY_DETECTIONS, PARITY = 0.05, 1000, 0.995
 
@@ -126,6 +127,8 @@ class Judge:
         change = lost(self.shop, "val", before.found, after.found)
         keep, probed = change["points"] < 0, ", judged as int8" if self.probed(child) else ""
         sentence = f"{said(keep)}: the same network, {told_loss(change)} by training it further{probed}"
+        if untouched(parent, child):
+            sentence = f"{said(False)}: nothing in the network was replaced or trained"
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, after.found)
         proxy, quality = not self.shop.target.here, after.quality.to_json()
         return Verdict(*names, keep, sentence, runtime, proxy, quality, loss, probed=self.probed(child), ms=ms)

@@ -88,6 +88,7 @@ def thinner(layers: Iterable[Layer], step: int) -> set[Layer]:
 def layers(network: nn.Module, example: Tensor) -> list[Layer]:
     """The image, then every Conv2d and Linear that `network` calls for `example` (1, C, S, S), in that order.
 
+    An example (1, C), such as a linear layer takes, is no image.
     Identity leaves cost nothing; pooling, sums and norms that no runtime folds away are not counted.
     UserError for maps that are not square and for groups that are neither 1 nor depthwise.
     """
@@ -111,8 +112,9 @@ def layers(network: nn.Module, example: Tensor) -> list[Layer]:
         for hook in hooks:
             hook.remove()
     last = _moved(outputs)
-    colours, side = int(example.shape[1]), int(example.shape[3])
-    return [Layer("image", colours, colours, side)] + [replace(one, last=made in last) for one, made in found]
+    colours, side = int(example.shape[1]), int(example.shape[-1])
+    image = [Layer("image", colours, colours, side)] if example.ndim == 4 else []
+    return image + [replace(one, last=made in last) for one, made in found]
 
 
 def _layer(path: str, leaf: Any, output: Any) -> Layer:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mfast_edge import teacher
-from mfast_edge.candidate import Candidate, Step, child_key
-from mfast_edge.clocked import answer, by_table
+from mfast_edge.candidate import Candidate, Step, child_key, untouched
+from mfast_edge.clocked import ready
 from mfast_edge.judge import Judge, Verdict, loss_over, overruled
 from mfast_edge.plan import Plan, Stage, plain
 from mfast_edge.stages.decompose import Decompose
@@ -139,9 +139,10 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
 
     What the stage wants to know of the clock is measured first, once: what it makes is a function of its key.
     """
-    if isinstance(stage, Decompose):
-        answer(stage, parent, shop, by_table)
     step = step_of(name, stage, parent, shop, seed)
+    if shop.store.find(child_key(parent, step)) is None:
+        ready(stage, parent, shop)
+        step = step_of(name, stage, parent, shop, seed)
     key = child_key(parent, step)
     if found := shop.store.find(key):
         return found, None
@@ -153,9 +154,8 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
         stage.run(parent, work, shop)
         made = shop.store.keep(work, parent, step, key, form)
     seconds = time.monotonic() - begun
-    if (
-        whole and step.settings.get("images") != 0
-    ):  # what goes on from a killed run's state says nothing of how long the whole takes
+    # What goes on from a killed run's state, or trains nothing, says nothing of how long the whole takes.
+    if whole and step.settings.get("images") != 0 and not untouched(parent, made):
         note(shop, step, seconds)
     return made, seconds
 

@@ -15,6 +15,7 @@ from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
 from mfast_edge.stages.decompose import Decompose
+from mfast_edge.stages.prune import Prune
 from mfast_edge.target import Target, Timing
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Stage(Protocol):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """What else decides what comes of it: data, init, teacher, table."""
+        """What else decides what comes of it: data, init, teacher, latency tables, ratios."""
 
     def gives(self, form: Form) -> Form | None:
         """The form that comes of `form`; None: cannot take that."""
@@ -184,11 +185,11 @@ def suited(stages: list[tuple[str, Stage]], target: Target) -> tuple[list[tuple[
 
 
 def ending(stages: list[tuple[str, Stage]]) -> Iterator[tuple[str, Stage]]:
-    """The stages, told whether they end in int8 where they time layers in the form of the end."""
+    """The stages, told whether they end in int8 where they want layers' times in the form of the end."""
     int8 = any(name == "quantize" for name, _ in stages)
     for name, stage in stages:
-        if isinstance(stage, Decompose) and stage.int8 is None:
-            yield name, stage.model_copy(update={"int8": int8})
+        if isinstance(stage, Decompose) or (isinstance(stage, Prune) and stage.target_ms):
+            yield name, stage.model_copy(update={"int8": int8 if stage.int8 is None else stage.int8})
         else:
             yield name, stage
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mfast_edge.candidate import digest, file_digest
-from mfast_edge.store import read_json
+from mfast_edge.store import read_json, write_json
 
 UNKNOWN = "not measured yet"
+FASTER = 0.98  # what the upper end of a ratio's interval must stay below: of a layer's times as of a network's
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,49 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone."""
+    """Time of a replacement / time of its layer: the median over rounds, low, high; or by prediction alone.
+
+    `proxy`: on another machine than the target.
+    """
 
     median: float
     low: float
     high: float
     predicted: bool = False
+    proxy: bool = False
+
+    @property
+    def told(self) -> str:
+        """The median, and whose it is."""
+        return f"{self.median:.2f}x the time{' by proxy' if self.proxy else ''}"
 
     def __str__(self) -> str:
-        how = "by prediction" if self.predicted else f"[{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.median:.2f}x the time {how}"
+        return f"{self.told} {'by prediction' if self.predicted else f'[{self.low:.2f}, {self.high:.2f}]'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """runs/machines/<machine>/ratios/layers-<terms>.json: a ratio for each layer and replacement timed so far.
+
+    Layers are known by their shapes, not by their networks; the terms are how they were timed.
+    """
+
+    path: Path
+
+    @classmethod
+    def under(cls, root: Path, machine: str, terms: Any) -> Timings:
+        """Where what was timed under these terms lies, or will lie."""
+        return cls(root / "machines" / machine / "ratios" / f"layers-{digest(terms)}.json")
+
+    def read(self) -> dict[str, Ratio]:
+        """{question: ratio}."""
+        return {question: Ratio(**ratio) for question, ratio in (read_json(self.path) or {}).items()}
+
+    def add(self, more: Mapping[str, Ratio]) -> None:
+        """Put down what is new; what is there stays."""
+        known = self.read()
+        if not set(more) <= set(known):
+            write_json(self.path, {question: asdict(ratio) for question, ratio in {**more, **known}.items()})
 
 
 @dataclass(frozen=True, slots=True)

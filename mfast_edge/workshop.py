@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from torch import nn
 
     from export.int8 import Dressing
+    from mfast_edge.gauge import Shelf
     from mfast_edge.latency import Layer, Table
     from mfast_edge.recipe import Flips, Recipe
     from mfast_edge.stages.quantize import Quantize
+
+TABLES: tuple[Precision, ...] = ("float32", "int8")  # what latency tables there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Workshop:
         return start(self.model.name, self.build.model_dump(mode="json"))
 
     def digests(self, names: Sequence[str], teacher: str | None = None) -> dict[str, str]:
-        """Digests of what a stage reads beside its parent; a teacher's key is one already."""
+        """Digests of what a stage reads beside its parent; a teacher's key is one already. Nothing is measured."""
         found = {}
         if "data" in names:
             found["data"] = self.data.digest
@@ -71,8 +74,8 @@ class Workshop:
             found["init"] = file_digest(self.init)
         if "teacher" in names and teacher:
             found["teacher"] = teacher
-        if "table" in names:
-            found |= {f"table {runtime}": self.speeds(runtime, []).digest for runtime in self.target.measured}
+        for kind in (one for one in TABLES if f"table {one}" in names):
+            found |= {f"table {runtime}": self.held(runtime, kind).digest for runtime in self.target.measured}
         return found
 
     @cached_property
@@ -103,19 +106,22 @@ class Workshop:
     def table(self, runtime: str, precision: Precision, layers: Iterable[Layer], *, thin: bool = False) -> Table:
         """The latency table that predicts `layers` on this machine, or with `thin` any thinner ones too.
 
-        What it lacks is measured now. UserError where the target has no such precision.
+        What it lacks is measured now, so never inside a stage. UserError where the target has no such precision.
         """
-        from mfast_edge.gauge import shelf, table
+        from mfast_edge.gauge import table
 
-        place = shelf(self.store.root / "machines" / self.machine, self.target, runtime, precision)
-        return table(place, layers, thin=thin, tell=self.tell)
+        return table(self._shelf(runtime, precision), layers, thin=thin, tell=self.tell)
 
-    def speeds(self, runtime: str, layers: Iterable[Layer], *, thin: bool = False) -> Table:
-        """The table of the precision that the target computes in; begun where there is none."""
-        from mfast_edge.gauge import REFERENCE
+    def held(self, runtime: str, precision: Precision) -> Table:
+        """The same table as far as it was measured before."""
+        from mfast_edge.gauge import held
 
-        precision: Precision = "int8" if self.target.int8 else "float32"
-        return self.table(runtime, precision, [REFERENCE, *layers], thin=thin)
+        return held(self._shelf(runtime, precision))
+
+    def _shelf(self, runtime: str, precision: Precision) -> Shelf:
+        from mfast_edge.gauge import shelf
+
+        return shelf(self.store.root / "machines" / self.machine, self.target, runtime, precision)
 
     # networks
 

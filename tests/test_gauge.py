@@ -113,6 +113,13 @@ def test_the_target_says_which_table_it_is() -> None:
         shelf(Path("m"), find("x86"), "onnxruntime", "float16")
 
 
+def test_a_variant_of_a_runtime_has_a_table_of_its_own_in_its_package_s_version() -> None:
+    plain, variant = (shelf(Path("m"), find("x86"), runtime, "float32") for runtime in ("openvino", "openvino-bf16"))
+    assert variant.version == plain.version
+    assert variant.file != plain.file
+    assert variant.header["runtime"] == "openvino-bf16"
+
+
 def test_a_workshop_keeps_its_machine_s_tables_in_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gauge, "gauge", Clock())
     store, build = Store(tmp_path), MODEL.build(classes=("a",))

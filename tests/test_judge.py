@@ -57,6 +57,7 @@ def test_the_same_network_trained_further_is_kept_where_it_finds_more(
         folder = tmp_path / name
         folder.mkdir()
         blueprint.write(folder, {"build": {}, "layers": {}, "decode": {}})
+        (folder / "weights.safetensors").write_text(name)
         candidates[name] = Candidate(name, "tiny", "torch", folder, ())
     quality = SimpleNamespace(to_json=dict)
     monkeypatch.setattr(judge, "as_torch", lambda _, one, __: SimpleNamespace(found=found[one.key]))
@@ -71,6 +72,11 @@ def test_the_same_network_trained_further_is_kept_where_it_finds_more(
     assert settled.loss is not None
     assert settled.loss["points"] == pytest.approx(2.0 + points)
     assert settled.sentence.startswith(f"{'kept' if keep else 'rolled back'}: the same network, {points:.2f} points")
+    candidates["child"].file.write_text("parent")
+    found["child"] = found["parent"]
+    same = Judge(shop, 1.0, False, tmp_path).decide("decompose", *candidates.values())
+    assert not same.keep
+    assert same.sentence == "rolled back: nothing in the network was replaced or trained"
     blueprint.write(candidates["child"].folder, {"build": {}, "layers": {"thin": {}}, "decode": {}})
     monkeypatch.setattr(Judge, "weigh", lambda *_: "weighed")
     other: Any = Judge(shop, 1.0, False, tmp_path).decide("prune", *candidates.values())

@@ -92,6 +92,11 @@ def test_the_layers_of_a_network_come_in_the_order_of_their_calls() -> None:
     assert [one.path for one in found[1:3]] == ["body.0.0", "body.1.0"]
 
 
+def test_a_row_of_numbers_is_no_image() -> None:
+    chain = nn.Sequential(nn.Linear(20, 3), nn.Linear(3, 7)).eval()
+    assert layers(chain, torch.zeros(1, 20)) == [Layer("linear", 20, 3, 1), Layer("linear", 3, 7, 1, last=True)]
+
+
 class Odd(nn.Module):
     """A linear layer at the end, a removed layer, and a leaf that nobody calls."""
 

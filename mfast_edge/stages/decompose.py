@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mfast_edge.candidate import Candidate, Form
+from mfast_edge.errors import UserError
 from mfast_edge.ratios import Ratios
 from mfast_edge.recipe import Recipe
 
@@ -35,7 +36,7 @@ class Decompose(Recipe):
     photos: Annotated[int, Field(ge=1)] = 32
     round_to: Annotated[int, Field(ge=1)] | None = None  # the target's, unless given
     int8: bool | None = None  # whether layers are timed as int8; as the plan ends, unless given
-    images: Annotated[int, Field(ge=1)] = 4000
+    images: Annotated[int, Field(ge=0)] = 4000
     lr: Annotated[float, Field(gt=0)] = 1.5e-4
 
     def gives(self, form: Form) -> Form | None:
@@ -43,7 +44,9 @@ class Decompose(Recipe):
         return "torch" if form == "torch" else None
 
     def fitted(self, target: Target) -> Decompose:
-        """Ranks rounded to what the target's kernels like."""
+        """Ranks rounded to what the target's kernels like. UserError where it has no int8 to time layers in."""
+        if self.int8 and target.int8 is None:
+            raise UserError(f"decompose.int8: true given for {target.name}, which has no int8; false would be right")
         settled = self.settled()
         return settled if self.round_to else settled.model_copy(update={"round_to": target.rounding})
 
@@ -51,6 +54,7 @@ class Decompose(Recipe):
         """Where the clock's answers about the parent's layers lie: all that they depend on names the file."""
         target = shop.target
         terms = [target.measured, target.threads, target.opset, target.int8 and target.int8.model_dump(mode="json")]
+        terms += [] if target.here else ["proxy"]
         mine = [self.methods, self.share, self.weaken, self.round_to, bool(self.int8)]
         return Ratios.about(shop.store.root, shop.machine, [parent.key, mine, terms, target.timing.model_dump()])
 
@@ -61,7 +65,7 @@ class Decompose(Recipe):
 
         made = shop.rebuilt(parent)
         choices = replace(made, self, self.ratios(parent, shop).read(), shop)
-        if any(choice.taken for choice in choices):
+        if self.images and any(choice.taken for choice in choices):
             shop.train(made, self, work.state, parent)
         shop.write(made, work.files)
         write_json(work.files / "decompose.json", [choice.told() for choice in choices])

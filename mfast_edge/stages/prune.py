@@ -8,19 +8,21 @@ from pydantic import Field, model_validator
 
 from mfast_edge import precision
 from mfast_edge.candidate import Candidate, Form
+from mfast_edge.errors import UserError
 from mfast_edge.recipe import Recipe
 from mfast_edge.settings import rare
 
 if TYPE_CHECKING:
     from mfast_edge.store import Work
-    from mfast_edge.target import Target
+    from mfast_edge.target import Precision, Target
     from mfast_edge.workshop import Workshop
 
 
 class Prune(Recipe):
     """Until `keep` of the multiply-adds are left, or until the latency table says `target_ms`; heads stay whole.
 
-    `target_ms` is the forward's, at the target's threads in its fastest runtime, in int8 where it has that.
+    `target_ms` is the forward's, on this machine at the target's threads in its fastest runtime. The latency table
+    is filled before the stage: in here nothing is timed.
 
     Channels are ranked on `batches` training batches, widths of a group tried on `looks` of them.
     """
@@ -28,6 +30,7 @@ class Prune(Recipe):
     version: ClassVar[str] = "5"
     keep: Annotated[float, Field(gt=0, lt=1)] | None = None  # 0.7, unless one of the two is given
     target_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = rare(None)
+    int8: bool | None = rare(None)  # whether target_ms is of int8; as the plan ends, unless given
     batches: Annotated[int, Field(ge=1)] = 16
     looks: Annotated[int, Field(ge=1)] = 2
     most: Annotated[float, Field(gt=0, lt=1)] = 0.8  # of one group's channels
@@ -38,7 +41,12 @@ class Prune(Recipe):
     @property
     def reads(self) -> tuple[str, ...]:
         """The latency table decides nothing where a share is asked for."""
-        return ("data", "teacher", "table") if self.target_ms else ("data", "teacher")
+        return ("data", "teacher", f"table {self.table}") if self.target_ms else ("data", "teacher")
+
+    @property
+    def table(self) -> Precision:
+        """The latency table that `target_ms` is of."""
+        return "int8" if self.int8 else "float32"
 
     @model_validator(mode="after")
     def one_goal(self) -> Self:
@@ -47,6 +55,8 @@ class Prune(Recipe):
             raise ValueError(
                 f"keep {self.keep:g} and target_ms {self.target_ms:g} given; one, the other null, would be right"
             )
+        if self.int8 is not None and self.target_ms is None:
+            raise ValueError(f"int8 {self.int8} given without target_ms; with it, or left out, would be right")
         return self
 
     def gives(self, form: Form) -> Form | None:
@@ -54,7 +64,14 @@ class Prune(Recipe):
         return "torch" if form == "torch" else None
 
     def fitted(self, target: Target) -> Prune:
-        """Widths rounded to what the target's kernels like."""
+        """Widths rounded to what the target's kernels like. UserError where milliseconds could not be its own."""
+        if self.target_ms and not target.here:
+            raise UserError(
+                f"prune.target_ms: {self.target_ms:g} given for {target.name}, whose milliseconds this machine cannot "
+                "know; prune.keep, a share of the multiply-adds, would be right"
+            )
+        if self.int8 and target.int8 is None:
+            raise UserError(f"prune.int8: true given for {target.name}, which has no int8; false would be right")
         keep = self.keep if self.keep or self.target_ms else 0.7
         return self.settled().model_copy(update={"round_to": self.round_to or target.rounding, "keep": keep})
 

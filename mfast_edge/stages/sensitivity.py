@@ -35,8 +35,12 @@ class Sensitivity:
 
 
 def sensitivity(made: Built, prune: Prune, shop: Workshop, folder: Path) -> Sensitivity:
-    """Measured on training batches, or read from `folder`, where it is kept for another share or another time."""
-    asked = [prune.batch, prune.batches, prune.looks, prune.round_to, prune.most, shop.seed, shop.data.digest]
+    """Measured on training batches, or read from `folder`, where it is kept for another share or another time.
+
+    Another version of the stage, and another device, measure for themselves.
+    """
+    settings = [prune.batch, prune.batches, prune.looks, prune.round_to, prune.most]
+    asked = [prune.version, *settings, shop.seed, shop.data.digest, shop.device]
     place = folder / f"sensitivity-{digest(asked)[:8]}.json"
     if (told := read_json(place)) is None:
         told = measured(made, prune, shop).told()

@@ -61,12 +61,15 @@ def thin(made: Built, prune: Prune, shop: Workshop, folder: Path) -> None:
 
 
 def goal_of(prune: Prune, every: Sequence[Layer], shop: Workshop) -> Goal:
-    """A share of the multiply-adds, or ms by the latency table of the runtime that is fastest with the whole."""
+    """A share of the multiply-adds, or ms by the latency table of the runtime that is fastest with the whole.
+
+    Unfinished where a table was not filled before.
+    """
     if prune.target_ms is None:
         whole = sum(layer.macs for layer in every)
         share = prune.keep or 1.0
         return Goal(lambda some: sum(layer.macs for layer in some) / whole, share, "keep", "of the multiply-adds")
-    tables = [shop.speeds(runtime, every, thin=True) for runtime in shop.target.measured]
+    tables = [shop.held(runtime, prune.table) for runtime in shop.target.measured]
     best = min(tables, key=lambda table: table.predict(every))
     return Goal(best.predict, prune.target_ms, "target_ms", "ms")
 

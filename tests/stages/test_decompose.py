@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmarks import timing
 from export.layer import Layer
-from mfast_edge import blueprint
+from mfast_edge import blueprint, judge, ratios
 from mfast_edge.candidate import Candidate
 from mfast_edge.clocked import answer, asked, by_table, layers
 from mfast_edge.data.index import read
@@ -149,6 +149,12 @@ def test_each_layer_says_why_it_was_taken_or_left() -> None:
     assert chosen({"tucker2": (0.97, 0.99)}, 0.15).why == "left: 0.97x the time [0.97, 0.99]"
     assert chosen({"cp": (0.5, 0.6)}, 0.001).why.startswith("left: cp 8, 0.50x the time, but output error 0.")
     assert chosen({}, 0.5).why == "left: no rank below what it has"
+
+
+def test_a_layer_and_a_network_are_faster_by_the_same_bound() -> None:
+    assert judge.FASTER is ratios.FASTER
+    assert chosen({"tucker2": (0.5, ratios.FASTER)}, 1.0).taken is False
+    assert chosen({"tucker2": (0.5, ratios.FASTER - 1e-9)}, 1.0).taken is True
 
 
 def test_what_is_fastest_but_too_far_off_makes_room_for_the_next() -> None:

@@ -21,11 +21,12 @@ LEARNING = [
     "mfast_edge/backbones/*.py",
 ]
 GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "sites", "to_onnx", "passes")]
+CLOCK = ["mfast_edge/latency.py", "mfast_edge/gauge.py", "export/probe.py", "export/layer.py"]  # for target_ms
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
     "decompose": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("evbmf", "factors", "offers", "replace"))],
-    "prune": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
+    "prune": [*LEARNING, *CLOCK, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
     "qat": [*LEARNING, "mfast_edge/stages/rounding.py", "mfast_edge/precision.py", *GRAPHS],
     "export_onnx": ["export/to_onnx.py", "export/passes.py", "export/clips.py", "mfast_edge/models/ssd/network.py"],
@@ -59,3 +60,14 @@ def test_a_changed_stage_has_a_new_version(stage: str) -> None:
     known = json.loads((HERE / "versions.json").read_text())
     version = import_module(STAGES[stage]).STAGE.version
     assert known[stage] == {"version": version, "sources": fingerprint(stage)}
+
+
+@pytest.mark.parametrize("pattern", [f"{stage}: {pattern}" for stage, some in BESIDE.items() for pattern in some])
+def test_every_source_that_is_guarded_is_there(pattern: str) -> None:
+    assert list(HERE.parents[1].glob(pattern.partition(": ")[2]))
+
+
+def test_what_decides_widths_in_milliseconds_is_guarded() -> None:
+    from mfast_edge import gauge, latency
+
+    assert {Path(one.__file__).name for one in (gauge, latency)} <= {Path(file).name for file in BESIDE["prune"]}

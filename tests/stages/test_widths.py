@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ class Stairs:
 def test_milliseconds_are_met_by_the_latency_table(
     shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Workshop, "speeds", lambda *_, **__: Stairs())
+    monkeypatch.setattr(Workshop, "held", lambda *_: Stairs())
     made = shop.fresh()
     whole = Stairs().predict(layers(made.network, shop.example(made.build)))
     goal = Prune(target_ms=0.7 * whole, batches=2, batch=8, looks=1, round_to=4)
@@ -154,6 +155,21 @@ def test_sensitivity_is_measured_once_and_serves_another_share(
     assert sensitivity(shop.fresh(), PRUNE.model_copy(update={"keep": 0.3}), shop, tmp_path) == first
     with pytest.raises(AssertionError):
         sensitivity(shop.fresh(), PRUNE.model_copy(update={"looks": 2}), shop, tmp_path)
+
+
+@pytest.mark.parametrize("how", ["version", "device"])
+def test_another_version_and_another_device_measure_sensitivity_for_themselves(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    made = shop.fresh()
+    sensitivity(made, PRUNE, shop, tmp_path)
+    monkeypatch.setattr(measuring, "measured", never)
+    if how == "version":
+        monkeypatch.setattr(Prune, "version", f"{PRUNE.version} and more")
+    else:
+        shop = replace(shop, asked_device="meta")
+    with pytest.raises(AssertionError, match="measured again"):
+        sensitivity(made, PRUNE, shop, tmp_path)
 
 
 def never(*_: object) -> Sensitivity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 TORCHVISION = "backbone.scale_weight"  # only torchvision's SSD300 has a tensor of this name
@@ -19,10 +20,14 @@ def labels(shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
         if kind in shapes:
             count = counted(shapes, box, kind) - 1  # without the background
             return coco() if count == COCO else ("?",) * count
-    own = next((name for name in shapes if name.startswith("heads.") and name.endswith(".classify.bias")), None)
-    if own:
-        return ("?",) * counted(shapes, own.replace("classify", "box"), own)
-    return ()
+    last = own(shapes, r"heads\.\w+\.classify")
+    beside = own(shapes, re.escape(last.partition(".classify")[0] + ".box")) if last else None
+    return ("?",) * counted(shapes, beside, last) if beside and last else ()
+
+
+def own(shapes: Mapping[str, Sequence[int]], head: str) -> str | None:
+    """The bias of the first head of this pattern: of a convolution or, decomposed, of the end of a chain."""
+    return next((name for name in shapes if re.fullmatch(rf"{head}(\.\d+)?\.bias", name)), None)
 
 
 def counted(shapes: Mapping[str, Sequence[int]], box: str, kind: str) -> int:
