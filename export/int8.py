@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from export.bias import correct_bias
 from export.equalise import equalise
 from export.errors import ExportError
 from export.passes import drop_unused, infer, scrub
-from export.pixels import pixel_ranges, pixels, take_bytes
+from export.pixels import pixel_ranges, pixels, take_bytes, takers
 from export.ranges import Method, Ranges, measure
 
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
@@ -58,6 +58,12 @@ class Dressing:
             raise ExportError(f"{self.activations}: symmetric activations are int8; others are uint8 or int8")
         if self.pixels == "uint8" and self.activations != "uint8":
             raise ExportError(f"pixels: uint8 with {self.activations} activations; float32 pixels would be right")
+
+
+def keeping(dressing: Dressing, source: Path, names: tuple[str, ...]) -> Dressing:
+    """`dressing` with the nodes `names` of the graph at `source` in float, pixels with them where they take these."""
+    float_pixels = takers(onnx.load(source)) & set(names)
+    return replace(dressing, exclude=names, pixels="float32" if float_pixels else dressing.pixels)
 
 
 def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressing: Dressing) -> None:

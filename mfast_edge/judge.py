@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -210,12 +210,14 @@ def alone(shop: Workshop, graph: Path) -> tuple[str, float]:
     return found.name.split()[1], timing.percentile(found, 50)
 
 
-def raced(shop: Workshop, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
+def raced(
+    shop: Workshop, graphs: Mapping[str, Path], runtimes: Sequence[str] | None = None
+) -> Mapping[str, timing.Series]:
     """Each graph in each runtime on a grey image, in alternating rounds; `<name> <runtime>` → its times."""
     calls = {
         (name, runtime): partial(open_file(path, runtime, shop.target.threads), grey(path))
         for name, path in graphs.items()
-        for runtime in shop.target.measured
+        for runtime in runtimes or shop.target.measured
     }
     return shop.time({f"{name} {runtime}": call for (name, runtime), call in calls.items()})
 

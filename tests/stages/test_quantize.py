@@ -1,0 +1,76 @@
+"""quantize, from a network of random weights: what stays in float, and what the graph takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from export.blocks import blocks
+from export.ranges import measure
+from export.shape import pixels
+from mfast_edge.candidate import Candidate
+from mfast_edge.data.index import read
+from mfast_edge.dissect import Maker, Table
+from mfast_edge.model import find
+from mfast_edge.models import MODELS
+from mfast_edge.pipeline import make
+from mfast_edge.stages.export_onnx import ExportOnnx
+from mfast_edge.stages.quantize import Quantize
+from mfast_edge.stages.train import Train
+from mfast_edge.store import Store
+from mfast_edge.target import find as find_target
+from mfast_edge.workshop import Workshop, dressing
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    runs, model = tmp_path_factory.mktemp("runs"), find("tiny", MODELS)
+    data = read("particles:24x96", cache=runs / "data", seed=0)
+    build = model.build(classes=data.classes)
+    return Workshop(model, build, data, find_target("x86"), Store(runs), 0, "cpu", None, lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def trained(shop: Workshop) -> Candidate:
+    return make("train", Train(images=8, batch=8, precision="float32"), shop.root, shop, 0)[0]
+
+
+@pytest.fixture(scope="module")
+def exported(shop: Workshop, trained: Candidate) -> Candidate:
+    return make("export_onnx", ExportOnnx().fitted(shop.target), trained, shop, 0)[0]
+
+
+def in_float(graph: Path) -> set[str]:
+    """The blocks whose weights are floats."""
+    nodes = [node for node in onnx.load(graph).graph.node if node.op_type == "Conv"]
+    return {node.name.rpartition("/")[0] for node in nodes if "Dequantize" not in node.input[1]}
+
+
+@pytest.mark.parametrize(("block", "kind"), [("backbone.conv0", "float32"), ("heads.0", "uint8")])
+def test_any_block_may_stay_in_float_the_first_one_with_its_pixels(
+    block: str, kind: str, shop: Workshop, exported: Candidate
+) -> None:
+    said: list[str] = []
+    stage = Quantize(images=4, keep_float=(block,)).fitted(shop.target)
+    child, _ = make("quantize", stage, exported, replace(shop, tell=said.append), 0)
+    assert pixels(child.file) == kind
+    assert {name[: len(block)] for name in in_float(child.file)} == {block}
+    assert any("pixels come as float32" in line for line in said) is (kind == "float32")
+
+
+def test_an_autopsy_times_graphs_that_take_what_they_will_take(
+    shop: Workshop, exported: Candidate, tmp_path: Path
+) -> None:
+    assert shop.target.int8 is not None
+    plain = dressing(Quantize().fitted(shop.target), shop.target.int8)
+    photos = shop.photos(exported.file, 2)
+    ranges = measure(exported.file, photos, "minmax", percentile=100, symmetric=False)
+    maker = Maker(exported.file, ranges, plain, tmp_path)
+    first, second, *_ = blocks(exported.file)
+    graphs = [maker(names) for names in ((), (first,), (second,))]
+    assert [pixels(graph) for graph in graphs] == ["uint8", "float32", "uint8"]
+    table = Table(shop, exported, shop.data.splits["val"][:2], "onnxruntime")
+    assert all(len(table.look(graph).outputs) == 2 for graph in graphs)
