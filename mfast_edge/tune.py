@@ -13,8 +13,9 @@ from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.judge import FASTER, Judge, race
 from mfast_edge.pipeline import expected, make, walk
-from mfast_edge.runners import float_graph, int8_graph
+from mfast_edge.runners import float_graph
 from mfast_edge.settings import named, names
+from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
 from search.space import SpaceError, parse
 from search.study import Rejected, Settings, StudyError, run
@@ -143,7 +144,7 @@ class Tuner:
             shaped = self.shaped(plan)
         except UserError as wrong:
             raise self.rejected(params, str(wrong)) from None
-        probe = (int8_graph if plan.ends_in_int8 else float_graph)(self.shop, shaped[-1])
+        probe = self.judge(plan).graph(shaped[-1])
         ratio = race(self.shop, {"child": probe, "parent": float_graph(self.shop, shaped[0])})[1].median
         if ratio > best * FASTER:
             raise self.rejected(params, f"{ratio:.3f} of the float time before any training, the best has {best:.3f}")
@@ -167,7 +168,7 @@ class Tuner:
 
     def judge(self, plan: Plan) -> Judge:
         """The judge of a trial."""
-        return Judge(self.shop, plan.budget, plan.ends_in_int8, self.folder / "verdicts", plan.joint)
+        return Judge(self.shop, plan.budget, among(plan.stages), self.folder / "verdicts", plan.joint)
 
     @contextmanager
     def timer(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -55,6 +56,12 @@ class Quantize(Settings):
             decided["mixed"], decided["keep_float"] = self.mixed.resolved()
         return self.model_copy(update=decided)
 
+    def unusual(self, target: Target) -> dict[str, Any]:
+        """The settings by which the int8 graph of a network is not that of a plan that gives none but `images`."""
+        usual = Quantize().fitted(target).model_dump(mode="json")
+        mine = self.model_dump(mode="json", exclude={"images"})
+        return {name: value for name, value in mine.items() if usual.get(name) != value}
+
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """model.onnx in Q/DQ, the blueprint, the list of calibration photos unless qat has left the ranges."""
         known = precision.read(parent.folder)
@@ -62,6 +69,11 @@ class Quantize(Settings):
         shop.copy_blueprint(parent, work.files)
         if known is None:
             (work.files / "calibration.json").write_text(shop.calibration_list(self.images))
+
+
+def among(stages: Iterable[tuple[str, object]]) -> Quantize | None:
+    """The stage of a plan that makes int8; None where it has none."""
+    return next((stage for _, stage in stages if isinstance(stage, Quantize)), None)
 
 
 STAGE = Quantize

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from export.blocks import blocks
 from export.ranges import measure
 from export.shape import pixels
-from mfast_edge.candidate import Candidate
+from mfast_edge.candidate import Candidate, digest
 from mfast_edge.data.index import read
 from mfast_edge.dissect import Maker, Table
+from mfast_edge.judge import Judge
 from mfast_edge.model import find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
+from mfast_edge.runners import PROBE_IMAGES
 from mfast_edge.stages.export_onnx import ExportOnnx
+from mfast_edge.stages.qat import Qat
 from mfast_edge.stages.quantize import Quantize
 from mfast_edge.stages.train import Train
 from mfast_edge.store import Store
+from mfast_edge.target import Int8
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Workshop, dressing
 
@@ -74,3 +80,40 @@ def test_an_autopsy_times_graphs_that_take_what_they_will_take(
     assert [pixels(graph) for graph in graphs] == ["uint8", "float32", "uint8"]
     table = Table(shop, exported, shop.data.splits["val"][:2], "onnxruntime")
     assert all(len(table.look(graph).outputs) == 2 for graph in graphs)
+
+
+@pytest.mark.parametrize("given", [{}, {"keep_float": ("heads.0",)}, {"method": "percentile", "equalise": True}])
+def test_a_network_is_judged_as_the_graph_that_the_plan_makes_of_it(
+    given: dict[str, Any], shop: Workshop, trained: Candidate, exported: Candidate, tmp_path: Path
+) -> None:
+    stage = Quantize.model_validate({"images": PROBE_IMAGES, **given}).fitted(shop.target)
+    child, _ = make("quantize", stage, exported, shop, 0)
+    asked = stage.model_copy(update={"images": 4})
+    assert Judge(shop, 1.0, asked, tmp_path).graph(trained).read_bytes() == child.file.read_bytes()
+
+
+def test_verdicts_over_other_int8_lie_apart_and_those_of_usual_settings_where_they_lay(
+    shop: Workshop, trained: Candidate, exported: Candidate, tmp_path: Path
+) -> None:
+    def place(child: Candidate, **given: object) -> str:
+        stage = Quantize.model_validate(given).fitted(shop.target)
+        return Judge(shop, 1.0, stage, tmp_path).place(trained, child).name
+
+    target = shop.target
+    assert target.int8 is not None
+    known = digest([target.measured, target.here, target.threads, True, target.int8.model_dump()])
+    assert place(trained).endswith(f"-{known[:6]}.json")
+    assert place(trained) == place(trained, images=8) != place(trained, keep_float=("heads.0",))
+    assert place(exported) == place(exported, keep_float=("heads.0",))
+
+
+def test_a_dressing_given_to_qat_and_to_quantize_is_what_is_judged(
+    shop: Workshop, trained: Candidate, tmp_path: Path
+) -> None:
+    dressing = Int8(activations="int8", symmetric=True)
+    small = Qat(images=8, batch=8, calibration=2, dressing=dressing).fitted(shop.target)
+    rounding, _ = make("qat", small, trained, shop, 0)
+    graph = Judge(shop, 1.0, Quantize(dressing=dressing).fitted(shop.target), tmp_path).graph(rounding)
+    zeros = [node.input[2] for node in onnx.load(graph).graph.node if node.op_type == "QuantizeLinear"]
+    values = {one.name: numpy_helper.to_array(one) for one in onnx.load(graph).graph.initializer}
+    assert {values[zero].dtype.name for zero in zeros} == {"int8"}
