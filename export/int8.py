@@ -76,14 +76,14 @@ def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressi
     with tempfile.TemporaryDirectory() as folder:
         level = _equalised(source, seen, Path(folder) / "equalised.onnx") if dressing.equalise else source
         found = measure(level, seen, dressing.method, percentile=dressing.percentile, symmetric=dressing.symmetric)
-        dress(level, target, found | _lossless(level, dressing), dressing)
+        dress(level, target, found | lossless(level, symmetric=dressing.symmetric), dressing)
         if dressing.correct_bias:
             _correct(target, level, list(seen)[:_MEANS])
 
 
-def _lossless(source: Path, dressing: Dressing) -> Ranges:
+def lossless(source: Path, *, symmetric: bool) -> Ranges:
     """256 levels for the 256 values of a pixel; a symmetric range has none to spare for that."""
-    return {} if dressing.symmetric else pixel_ranges(onnx.load(source))
+    return {} if symmetric else pixel_ranges(onnx.load(source))
 
 
 def _equalised(source: Path, images: Iterable[np.ndarray], path: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from export.int8 import dress
+from export.int8 import dress, lossless
 from export.ranges import measure
 from export.sites import sites, values
 from mfast_edge.errors import UserError
@@ -42,7 +42,8 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
     """The parent's network `made`, rounding where its graph, dressed for the target, has a quantizer, and nowhere else.
 
     The float graph is exported, calibrated and dressed; every tensor that it then rounds is found again in the
-    network by its values on a photo. So what is trained is what `quantize` writes.
+    network by its values on a photo. So what is trained is what `quantize` writes, the range of pixels included: it
+    holds all that batches show, so it stands still.
     """
     if qat.dressing is None:
         raise UserError(f"qat: target {shop.target.name} has no int8; leave the stage out of the plan")
@@ -54,6 +55,8 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
         ranges = measure(
             plain, shop.photos(plain, qat.calibration), "minmax", percentile=100, symmetric=qat.dressing.symmetric
         )
+        pixels = lossless(plain, symmetric=qat.dressing.symmetric)
+        ranges |= pixels
         dress(plain, dressed, ranges, wanted)
         found = sites(dressed)
         traced = trace(made.network, torch.from_numpy(photo).to(shop.device))
@@ -61,7 +64,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
     paths = layers(traced, found.weighted)
     fakes = Fakes(
         ranges={place: ranges[name] for name, place in where.items()},
-        whole=traced.early | {where[name] for name in found.whole},
+        whole=traced.early | {where[name] for name in (*found.whole, *pixels) if name in where},
         layers=frozenset(paths),
         norms=traced.norms,
         grid=grid(qat.dressing),

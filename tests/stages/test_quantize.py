@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from export.blocks import blocks
@@ -24,6 +25,7 @@ from mfast_edge.runners import PROBE_IMAGES
 from mfast_edge.stages.export_onnx import ExportOnnx
 from mfast_edge.stages.qat import Qat
 from mfast_edge.stages.quantize import Quantize
+from mfast_edge.stages.rounding import prepare
 from mfast_edge.stages.train import Train
 from mfast_edge.store import Store
 from mfast_edge.target import Int8
@@ -117,3 +119,13 @@ def test_a_dressing_given_to_qat_and_to_quantize_is_what_is_judged(
     zeros = [node.input[2] for node in onnx.load(graph).graph.node if node.op_type == "QuantizeLinear"]
     values = {one.name: numpy_helper.to_array(one) for one in onnx.load(graph).graph.initializer}
     assert {values[zero].dtype.name for zero in zeros} == {"int8"}
+
+
+def test_qat_rounds_pixels_as_the_graph_does_which_loses_none_of_them(shop: Workshop, trained: Candidate) -> None:
+    """Also where no photo of the calibration and no batch is black or white anywhere."""
+    qat = Qat(images=16, batch=8, calibration=1, momentum=1.0).fitted(shop.target)
+    made = shop.rebuilt(trained)
+    ready = prepare(made, trained, qat, shop)
+    place = next(place for name, place in ready.places.items() if ready.ranges[name] == (-1.0, 127 / 128))
+    ready.network.train()(torch.full_like(shop.example(made.build), 100.0).repeat(2, 1, 1, 1))
+    assert ready.network.ranges()[place] == (-1.0, 127 / 128)
