@@ -42,8 +42,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
     """The parent's network `made`, rounding where its graph, dressed for the target, has a quantizer, and nowhere else.
 
     The float graph is exported, calibrated and dressed; every tensor that it then rounds is found again in the
-    network by its values on a photo. So what is trained is what `quantize` writes, the range of pixels included: it
-    holds all that batches show, so it stands still.
+    network by its values on a photo. So what is trained is what `quantize` writes, the range of pixels included.
     """
     if qat.dressing is None:
         raise UserError(f"qat: target {shop.target.name} has no int8; leave the stage out of the plan")
@@ -55,8 +54,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
         ranges = measure(
             plain, shop.photos(plain, qat.calibration), "minmax", percentile=100, symmetric=qat.dressing.symmetric
         )
-        pixels = lossless(plain, symmetric=qat.dressing.symmetric)
-        ranges |= pixels
+        ranges |= lossless(plain, symmetric=qat.dressing.symmetric)
         dress(plain, dressed, ranges, wanted)
         found = sites(dressed)
         traced = trace(made.network, torch.from_numpy(photo).to(shop.device))
@@ -64,7 +62,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
     paths = layers(traced, found.weighted)
     fakes = Fakes(
         ranges={place: ranges[name] for name, place in where.items()},
-        whole=traced.early | {where[name] for name in (*found.whole, *pixels) if name in where},
+        whole=traced.early | {where[name] for name in found.whole},
         layers=frozenset(paths),
         norms=traced.norms,
         grid=grid(qat.dressing),
