@@ -246,8 +246,6 @@ class Workshop:
             self.tell("quantize: the first layer stays in float, so pixels come as float32")
         if known:
             known.suits(settings.dressing.model_dump(mode="json"), "quantize.dressing")
-            if settings.equalise or settings.correct_bias:
-                raise UserError("quantize: equalise or correct_bias after qat, which trained the weights as they are")
             dress(source, path, dict(known.ranges), wanted)
         else:
             quantize(source, path, self.photos(source, settings.images), dressing=wanted)
