@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from export.bias import correct_bias
 from export.equalise import equalise
 from export.errors import ExportError
 from export.passes import drop_unused, infer, scrub
-from export.pixels import pixel_ranges, pixels, take_bytes
+from export.pixels import pixel_ranges, pixels, take_bytes, takers
 from export.ranges import Method, Ranges, measure
 
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
@@ -60,6 +60,12 @@ class Dressing:
             raise ExportError(f"pixels: uint8 with {self.activations} activations; float32 pixels would be right")
 
 
+def keeping(dressing: Dressing, source: Path, names: tuple[str, ...]) -> Dressing:
+    """`dressing` with the nodes `names` of the graph at `source` in float, pixels with them where they take these."""
+    float_pixels = takers(onnx.load(source)) & set(names)
+    return replace(dressing, exclude=names, pixels="float32" if float_pixels else dressing.pixels)
+
+
 def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressing: Dressing) -> None:
     """Write at `target` the float graph at `source` as static int8.
 
@@ -70,14 +76,14 @@ def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressi
     with tempfile.TemporaryDirectory() as folder:
         level = _equalised(source, seen, Path(folder) / "equalised.onnx") if dressing.equalise else source
         found = measure(level, seen, dressing.method, percentile=dressing.percentile, symmetric=dressing.symmetric)
-        dress(level, target, found | _lossless(level, dressing), dressing)
+        dress(level, target, found | lossless(level, symmetric=dressing.symmetric), dressing)
         if dressing.correct_bias:
             _correct(target, level, list(seen)[:_MEANS])
 
 
-def _lossless(source: Path, dressing: Dressing) -> Ranges:
+def lossless(source: Path, *, symmetric: bool) -> Ranges:
     """256 levels for the 256 values of a pixel; a symmetric range has none to spare for that."""
-    return {} if dressing.symmetric else pixel_ranges(onnx.load(source))
+    return {} if symmetric else pixel_ranges(onnx.load(source))
 
 
 def _equalised(source: Path, images: Iterable[np.ndarray], path: Path) -> Path:

@@ -33,6 +33,12 @@ def pixel_ranges(model: ModelProto) -> dict[str, tuple[float, float]]:
     return {found.tensor: (min(ends), max(ends))}
 
 
+def takers(model: ModelProto) -> set[str]:
+    """The names of the nodes that the normalised image goes into."""
+    tensor = _normalised(model.graph).tensor
+    return {node.name for node in model.graph.node if tensor in node.input}
+
+
 def take_bytes(model: ModelProto) -> None:
     """Rewrite an int8 graph in place to take uint8 pixels: normalisation and the first quantizer disappear.
 

@@ -7,9 +7,8 @@ requantizing around it stay.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ import numpy as np
 
 from benchmarks import timing
 from export.blocks import blocks
-from export.int8 import Dressing, dress
+from export.int8 import Dressing, dress, keeping
 from export.ranges import Ranges, measure
-from export.shape import shape
+from export.shape import pixels
 from mfast_edge import precision
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.split import calibration
-from mfast_edge.judge import alone
+from mfast_edge.judge import alone, raced
 from mfast_edge.models.detections import Detections, Outputs, finish
 from mfast_edge.models.resize import blob
 from mfast_edge.runners import float_graph, open_file
@@ -65,7 +64,8 @@ class Table:
     def look(self, graph: Path) -> Looked:
         """A graph on all photos; the first graph of all is the float one that the others are held against."""
         forward = open_file(graph, self.runtime, self.shop.target.threads)
-        return self.judge([[np.array(out) for out in forward(image)] for image in self.blobs])
+        images = (image.astype(pixels(graph)) for image in self.blobs)
+        return self.judge([[np.array(out) for out in forward(image)] for image in images])
 
     def judge(self, outputs: Sequence[Outputs]) -> Looked:
         """Raw outputs of all photos, decoded and compared with the truth and with float."""
@@ -90,7 +90,7 @@ def dissect(shop: Workshop, candidate: Candidate, photos: int, most: int) -> dic
     and measures each set as a whole: errors do not add up.
     """
     assert shop.target.int8 is not None
-    source, plain = float_graph(shop, candidate), dressing(Quantize(), shop.target.int8)
+    source, plain = float_graph(shop, candidate), dressing(Quantize().fitted(shop.target), shop.target.int8)
     if known := precision.read(candidate.folder):
         ranges: Ranges = dict(known.ranges)
     else:
@@ -129,7 +129,7 @@ class Maker:
         path = self.folder / f"{'+'.join(names) or 'int8'}.onnx"
         if not path.is_file():
             exclude = tuple(node for name in names for node in self.blocks[name])
-            dress(self.source, path, self.ranges, replace(self.plain, exclude=exclude))
+            dress(self.source, path, self.ranges, keeping(self.plain, self.source, exclude))
         return path
 
 
@@ -141,11 +141,7 @@ def apart(shop: Workshop, count: int) -> tuple[Record, ...]:
 
 def clock(shop: Workshop, runtime: str, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
     """The graphs on a grey image in alternating rounds."""
-    image = np.full(shape(next(iter(graphs.values()))), 114, np.float32)
-    calls: dict[str, Callable[[], object]] = {
-        name: partial(open_file(path, runtime, shop.target.threads), image) for name, path in graphs.items()
-    }
-    return shop.time(calls)
+    return {name.split()[0]: series for name, series in raced(shop, graphs, [runtime]).items()}
 
 
 def row(table: Table, name: str, looked: Looked, int8: Looked, times: Mapping[str, timing.Series]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from mfast_edge.tasks import detect as task
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
+    from mfast_edge.stages.quantize import Quantize
     from mfast_edge.workshop import Workshop
 
 WHOLE = "; the plan is judged as a whole"
@@ -61,11 +62,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The rules of one run: budget in points, whether the plan ends in int8, where verdicts lie."""
+    """The rules of one run: budget in points, how the plan ends in int8, if it does, where verdicts lie."""
 
     shop: Workshop
     budget: float
-    int8: bool
+    quantize: Quantize | None
     folder: Path
     joint: bool = False  # networks go on whatever they lose: the files they become are judged
 
@@ -89,8 +90,10 @@ class Judge:
     def place(self, parent: Candidate, child: Candidate) -> Path:
         """Where a verdict lies: another machine, runtime or dressing is another verdict."""
         target, probed = self.shop.target, self.probed(child)
-        terms = digest([target.measured, target.here, target.threads, probed, target.int8 and target.int8.model_dump()])
-        return self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{terms[:6]}.json"
+        terms = [target.measured, target.here, target.threads, probed, target.int8 and target.int8.model_dump()]
+        if probed and self.quantize and (unusual := self.quantize.unusual(target)):
+            terms.append(unusual)
+        return self.folder / f"{parent.key}-{child.key}-{self.shop.machine}-{digest(terms)[:6]}.json"
 
     def decide(self, stage: str, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """A first network is kept; a graph if it finds the same; a retrained one if more; all else must pay."""
@@ -148,11 +151,13 @@ class Judge:
 
     def probed(self, candidate: Candidate) -> bool:
         """Whether a torch candidate is judged as the int8 graph that it will become."""
-        return self.int8 and candidate.form == "torch"
+        return self.quantize is not None and candidate.form == "torch"
 
     def graph(self, candidate: Candidate) -> Path:
         """The graph that stands for a candidate in the race."""
-        return (int8_graph if self.probed(candidate) else float_graph)(self.shop, candidate)
+        if self.quantize and self.probed(candidate):
+            return int8_graph(self.shop, candidate, self.quantize)
+        return float_graph(self.shop, candidate)
 
     def look(self, child: Candidate, graph: Path, runtime: str) -> Examined:
         """Quality on val of the graph that was raced."""
@@ -220,12 +225,14 @@ def alone(shop: Workshop, graph: Path) -> tuple[str, float]:
     return found.name.split()[1], timing.percentile(found, 50)
 
 
-def raced(shop: Workshop, graphs: Mapping[str, Path]) -> Mapping[str, timing.Series]:
+def raced(
+    shop: Workshop, graphs: Mapping[str, Path], runtimes: Sequence[str] | None = None
+) -> Mapping[str, timing.Series]:
     """Each graph in each runtime on a grey image, in alternating rounds; `<name> <runtime>` → its times."""
     calls = {
         (name, runtime): partial(open_file(path, runtime, shop.target.threads), grey(path))
         for name, path in graphs.items()
-        for runtime in shop.target.measured
+        for runtime in runtimes or shop.target.measured
     }
     return shop.time({f"{name} {runtime}": call for (name, runtime), call in calls.items()})
 

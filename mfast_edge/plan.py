@@ -16,6 +16,7 @@ from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
 from mfast_edge.stages.decompose import Decompose
 from mfast_edge.stages.prune import Prune
+from mfast_edge.stages.quantize import agree
 from mfast_edge.target import Target, Timing
 
 if TYPE_CHECKING:
@@ -215,3 +216,4 @@ def chain(stages: list[tuple[str, Stage]], where: str) -> None:
         form = after
     if "qat" in before and "quantize" not in before[before.index("qat") :]:
         raise UserError(f"{where}: qat, and no quantize after it; qat, export_onnx, quantize would be right")
+    agree(stages, where)

@@ -175,8 +175,9 @@ def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal
 def judged(plan: Plan, shop: Workshop, folder: Path) -> Judge:
     """The judge of a run."""
     from mfast_edge.judge import Judge
+    from mfast_edge.stages.quantize import among
 
-    return Judge(shop, plan.budget, plan.ends_in_int8, folder / "verdicts", plan.joint)
+    return Judge(shop, plan.budget, among(plan.stages), folder / "verdicts", plan.joint)
 
 
 def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: str) -> dict[str, Any]:

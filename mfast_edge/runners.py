@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mfast_edge.candidate import Candidate
     from mfast_edge.models.detections import Forward
+    from mfast_edge.stages.quantize import Quantize
     from mfast_edge.workshop import Workshop
 
 PROBE_IMAGES = 32
@@ -90,11 +91,9 @@ def float_graph(shop: Workshop, candidate: Candidate) -> Path:
     return path if path.is_file() else beside(path, lambda new: shop.export(candidate, new, shop.target.opset))
 
 
-def int8_graph(shop: Workshop, candidate: Candidate) -> Path:
-    """An int8 probe of a torch candidate, what it will be worth in the end: ranges from qat, else quick min-max."""
-    from mfast_edge.stages.quantize import Quantize
-
-    settings = Quantize(images=PROBE_IMAGES, dressing=shop.target.int8)
+def int8_graph(shop: Workshop, candidate: Candidate, quantize: Quantize) -> Path:
+    """An int8 probe of a torch candidate: what the plan's `quantize` will make of it, calibrated on fewer photos."""
+    settings = quantize.model_copy(update={"images": PROBE_IMAGES})
     name = digest([settings.model_dump(mode="json"), settings.version, shop.target.opset, shop.seed])
     path = candidate.folder / "probe" / f"int8-{name[:8]}.onnx"
     source = float_graph(shop, candidate)

@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from export import sessions
 from mfast_edge.errors import UserError
@@ -23,6 +23,12 @@ class Int8(Settings):
     symmetric: bool
     per_channel: bool = True
     reduce_range: bool = False
+
+    @model_validator(mode="after")
+    def _held(self) -> Int8:
+        if self.symmetric and self.activations != "int8":
+            raise ValueError("symmetric with uint8 activations, which hold no negative values; int8 would be right")
+        return self
 
 
 class Timing(Settings):

@@ -14,8 +14,9 @@ from mfast_edge.errors import Diverged, UserError
 from mfast_edge.judge import FASTER, Judge, loss_over, race
 from mfast_edge.pipeline import expected, make, once, walk
 from mfast_edge.plan import plain
-from mfast_edge.runners import float_graph, int8_graph
+from mfast_edge.runners import float_graph
 from mfast_edge.settings import named, names
+from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
 from search.space import SpaceError, parse
 from search.study import Rejected, Settings, StudyError, run
@@ -189,7 +190,7 @@ class Tuner:
     def sort_out(self, plan: Plan, params: Mapping[str, Any], best: float) -> None:
         """Rejected where the network, shaped but not trained, is no faster than the best. UserError: no such shape."""
         shaped = self.shaped(plan)
-        probe = (int8_graph if plan.ends_in_int8 else float_graph)(self.shop, shaped[-1])
+        probe = self.judge(plan).graph(shaped[-1])
         ratio = race(self.shop, {"child": probe, "parent": float_graph(self.shop, shaped[0])})[1].median
         if ratio > best * FASTER:
             raise self.rejected(params, f"{ratio:.3f} of the float time before any training, the best has {best:.3f}")
@@ -210,7 +211,7 @@ class Tuner:
 
     def judge(self, plan: Plan) -> Judge:
         """The judge of a trial."""
-        return Judge(self.shop, plan.budget, plan.ends_in_int8, self.folder / "verdicts", plan.joint)
+        return Judge(self.shop, plan.budget, among(plan.stages), self.folder / "verdicts", plan.joint)
 
     @contextmanager
     def timer(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -242,15 +242,16 @@ class Workshop:
 
     def quantize(self, source: Path, path: Path, settings: Quantize, known: precision.Precision | None) -> None:
         """The int8 graph of a float one: with the ranges it was trained with, else calibrated on training photos."""
-        from export.int8 import dress, quantize
+        from export.int8 import dress, keeping, quantize
 
         if settings.dressing is None:
             raise UserError(f"quantize: target {self.target.name} has no int8; leave the stage out of the plan")
-        wanted = replace(dressing(settings, settings.dressing), exclude=kept(source, settings.keep_float))
+        asked = dressing(settings, settings.dressing)
+        wanted = keeping(asked, source, kept(source, settings.keep_float))
+        if wanted.pixels != asked.pixels:
+            self.tell("quantize: the first layer stays in float, so pixels come as float32")
         if known:
             known.suits(settings.dressing.model_dump(mode="json"), "quantize.dressing")
-            if settings.equalise or settings.correct_bias:
-                raise UserError("quantize: equalise or correct_bias after qat, which trained the weights as they are")
             dress(source, path, dict(known.ranges), wanted)
         else:
             quantize(source, path, self.photos(source, settings.images), dressing=wanted)

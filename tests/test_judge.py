@@ -66,7 +66,7 @@ def test_the_same_network_trained_further_is_kept_where_it_finds_more(
     monkeypatch.setattr(judge, "alone", lambda *_: ("openvino", 2.0))
     monkeypatch.setattr(judge, "lost", lambda _, __, a, b: {"points": a - b, "low": a - b - 1, "high": a - b + 1})
     shop: Any = SimpleNamespace(machine="m", target=SimpleNamespace(here=True))
-    verdict = Judge(shop, 1.0, False, tmp_path).decide("distill", *candidates.values())
+    verdict = Judge(shop, 1.0, None, tmp_path).decide("distill", *candidates.values())
     settled = settle(verdict, 1.0)
     assert settled.keep is keep
     assert settled.loss is not None
@@ -79,7 +79,7 @@ def test_the_same_network_trained_further_is_kept_where_it_finds_more(
     assert same.sentence == "rolled back: nothing in the network was replaced or trained"
     blueprint.write(candidates["child"].folder, {"build": {}, "layers": {"thin": {}}, "decode": {}})
     monkeypatch.setattr(Judge, "weigh", lambda *_: "weighed")
-    other: Any = Judge(shop, 1.0, False, tmp_path).decide("prune", *candidates.values())
+    other: Any = Judge(shop, 1.0, None, tmp_path).decide("prune", *candidates.values())
     assert other == "weighed"
 
 

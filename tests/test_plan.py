@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from mfast_edge.settings import assignments, names
 from mfast_edge.target import find
 
 X86 = find("x86")
+SIGNED = {"activations": "int8", "symmetric": True}
 
 
 @pytest.mark.parametrize("name", names("plans"))
@@ -137,6 +139,46 @@ def test_a_plan_without_shaping_is_train_and_its_graphs_each_judged_by_itself() 
 def test_a_share_of_matches_names_no_other_network_where_shapes_are_fitted() -> None:
     one, two = (read("full", X86, {"refit.anchors": 6, "refit.share": share}).stages for share in (0.0, 0.01))
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"quantize.method": "mse"}, "quantize.method is 'mse', and qat settles that"),
+        ({"quantize.percentile": 99.0}, "quantize.percentile is 99.0"),
+        ({"quantize.images": 8}, "quantize.images is 8, and qat settles that; qat.calibration would be right"),
+        ({"quantize.equalise": True}, "quantize.equalise is True"),
+        ({"quantize.correct_bias": True}, "quantize.correct_bias is True"),
+        ({"quantize.dressing": SIGNED}, "quantize.dressing is not qat.dressing"),
+        ({"qat.dressing": SIGNED}, "quantize.dressing is not qat.dressing"),
+    ],
+)
+def test_quantize_wants_nothing_else_than_qat_before_it(given: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("stages: [{train: {}}, {qat: {}}, {export_onnx: {}}, {quantize: {}}]\n")
+    with pytest.raises(UserError, match=sentence):
+        read(str(file), X86, given)
+    same = {"qat.dressing": SIGNED, "quantize.dressing": SIGNED, "quantize.keep_float": ["heads.0"]}
+    assert dict(read(str(file), X86, same).stages)["quantize"].model_dump(mode="json")["pixels"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"pixels": "uint8", "dressing": SIGNED}, "quantize.pixels: uint8 given, with int8 activations; float32 would"),
+        ({"dressing": {"activations": "uint8", "symmetric": True}}, "symmetric with uint8 activations"),
+    ],
+)
+def test_int8_that_cannot_be_written_is_told_before_any_work(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        read("quick", X86, {f"quantize.{name}": value for name, value in given.items()})
+
+
+def test_what_a_target_leaves_out_may_name_files_that_are_not_here() -> None:
+    given = {"quantize.mixed": {"autopsy": "nowhere.json"}}
+    assert "quantize" not in dict(read("quick", find("jetson"), given).stages)
+    with pytest.raises(UserError, match=r"nowhere\.json"):
+        read("quick", X86, given)
 
 
 def test_qat_rounds_as_the_target_does_and_is_left_out_with_int8(tmp_path: Path) -> None:

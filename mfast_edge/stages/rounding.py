@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from export.int8 import dress
+from export.int8 import dress, lossless
 from export.ranges import measure
 from export.sites import sites, values
 from mfast_edge.errors import UserError
@@ -42,7 +42,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
     """The parent's network `made`, rounding where its graph, dressed for the target, has a quantizer, and nowhere else.
 
     The float graph is exported, calibrated and dressed; every tensor that it then rounds is found again in the
-    network by its values on a photo. So what is trained is what `quantize` writes.
+    network by its values on a photo. So what is trained is what `quantize` writes, the range of pixels included.
     """
     if qat.dressing is None:
         raise UserError(f"qat: target {shop.target.name} has no int8; leave the stage out of the plan")
@@ -54,6 +54,7 @@ def prepare(made: Built, parent: Candidate, qat: Qat, shop: Workshop) -> Ready:
         ranges = measure(
             plain, shop.photos(plain, qat.calibration), "minmax", percentile=100, symmetric=qat.dressing.symmetric
         )
+        ranges |= lossless(plain, symmetric=qat.dressing.symmetric)
         dress(plain, dressed, ranges, wanted)
         found = sites(dressed)
         traced = trace(made.network, torch.from_numpy(photo).to(shop.device))

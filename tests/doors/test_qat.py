@@ -21,7 +21,7 @@ stages:
   - train: {images: 800, batch: 8, lr: 3.0e-3}
   - qat: {images: 80, batch: 8, lr: 1.0e-3, calibration: 8}
   - export_onnx: {}
-  - quantize: {images: 8}
+  - quantize: {}
 timing: {rounds: 9, seconds: 0.02, warmup: 3}
 """
 

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from export.errors import ExportError
-from export.int8 import Dressing, dress, quantize
+from export.int8 import Dressing, dress, keeping, quantize
 from export.pixels import pixel_ranges, take_bytes
 from export.ranges import measure
 from export.sessions import open_session
@@ -71,3 +71,13 @@ def test_ranges_that_change_a_pixel_are_refused_and_never_come_from_a_dressing(g
 def test_bytes_want_unsigned_activations() -> None:
     with pytest.raises(ExportError, match="float32 pixels would be right"):
         Dressing("int8", symmetric=True, pixels="uint8")
+
+
+@pytest.mark.parametrize(("kept", "kind"), [("body.0.0/Conv", "float32"), ("body.1.0/Conv", "uint8")])
+def test_pixels_come_as_float_where_the_first_layer_stays_in_float(
+    kept: str, kind: str, graph: Path, tmp_path: Path
+) -> None:
+    dressing = keeping(BYTES, graph, (kept,))
+    quantize(graph, tmp_path / "m.onnx", photos(2), dressing=dressing)
+    assert dressing.exclude == (kept,)
+    assert pixels(tmp_path / "m.onnx") == kind

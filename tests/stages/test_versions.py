@@ -20,7 +20,7 @@ LEARNING = [
     "mfast_edge/models/ssd/*.py",
     "mfast_edge/backbones/*.py",
 ]
-GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "sites", "to_onnx", "passes")]
+GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes")]
 CLOCK = ["mfast_edge/latency.py", "mfast_edge/gauge.py", "export/probe.py", "export/layer.py"]  # for target_ms
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
