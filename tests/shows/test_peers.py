@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,8 @@ from torch import nn
 
 from export.sessions import open_session
 from mfast_edge import model as models
-from mfast_edge.candidate import Step
+from mfast_edge.candidate import Candidate, Step, following, start
+from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from tests.export.nets import Net, built, images
 from tests.shows.peers import naive, ort, pruned, roofline
@@ -135,6 +137,25 @@ def bench_of(place: Path) -> Bench:
 def test_our_rows_are_called_by_their_run(tmp_path: Path) -> None:
     names = [naive.called(tmp_path / name) for name in ("ours-seed0", "seed1", "full-seed2", "ours-thin-seed0")]
     assert names == ["ours", "ours", "ours-full", "ours-thin"]
+
+
+def grown(width: float, *steps: Step) -> Candidate:
+    """What the steps make of a network of this width."""
+    key = start("tiny", {"width": width}).key
+    for step in steps:
+        key = following(key, step)
+    return Candidate(key, "tiny", "torch", Path(), steps)
+
+
+def test_our_row_must_come_from_the_very_float_network_of_its_seed(tmp_path: Path) -> None:
+    train, longer = (Step("train", "1", {"images": count}, 3, {"data": "d"}) for count in (800, 900))
+    prune = Step("prune", "1", {"keep": 0.5}, 3, {"data": "d"})
+    run: Any = SimpleNamespace(candidate=grown(0.5, train))
+    one = replace(bench_of(tmp_path), run=run)
+    naive.grown(grown(0.5, train, prune), one, tmp_path)
+    for other in (grown(0.5, longer, prune), grown(0.75, train, prune), grown(0.5, prune)):
+        with pytest.raises(UserError, match="does not come from the float network"):
+            naive.grown(other, one, tmp_path)
 
 
 def test_a_recovery_is_what_was_trained_after_the_float_network() -> None:
