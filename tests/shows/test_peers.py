@@ -23,9 +23,11 @@ from mfast_edge import model as models
 from mfast_edge.candidate import Candidate, Step, following, start
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
+from mfast_edge.opened import opened
+from mfast_edge.store import carded
 from tests.export.nets import Net, built, images
 from tests.shows.peers import naive, ort, pruned, roofline
-from tests.shows.peers.bench import Bench
+from tests.shows.peers.bench import Bench, workshop
 
 ROOT = Path(__file__).parents[2]
 
@@ -156,6 +158,21 @@ def test_our_row_must_come_from_the_very_float_network_of_its_seed(tmp_path: Pat
     for other in (grown(0.5, longer, prune), grown(0.75, train, prune), grown(0.5, prune)):
         with pytest.raises(UserError, match="does not come from the float network"):
             naive.grown(other, one, tmp_path)
+
+
+def test_a_finished_run_is_a_row_beside_its_own_float_network_only(finished: Path, tmp_path: Path) -> None:
+    path = next(finished.glob("tiny-*"))
+    run = opened(path)
+    own = carded(finished / "store" / run.final["float"]["key"])
+    shop: Any = SimpleNamespace(seed=0, data=workshop(run).data, tell=lambda _line: None)
+    other = grown(0.5, Step("train", "1", {"images": 900}, 0, {}))
+    beside: list[Any] = [
+        Bench(SimpleNamespace(candidate=one), shop, tmp_path, "test")  # type: ignore[arg-type]
+        for one in (own, other)
+    ]
+    assert naive.ours(path, {0: beside[0]}).how["asked"] == {"key": run.candidate.key}
+    with pytest.raises(UserError, match=f"does not come from the float network {other.key} of seed 0"):
+        naive.ours(path, {0: beside[1]})
 
 
 def test_a_recovery_is_what_was_trained_after_the_float_network() -> None:
