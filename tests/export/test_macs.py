@@ -14,7 +14,7 @@ from mfast_edge.latency import layers
 from mfast_edge.models import MODELS
 
 
-@pytest.mark.parametrize("name", ["tiny", "ssd_mbv1"])
+@pytest.mark.parametrize("name", ["tiny", "ssd_mbv1", "ssd_vgg16"])
 def test_a_graph_counts_what_its_network_does(tmp_path: Path, name: str) -> None:
     model = models.find(name, MODELS)
     build = model.build(classes=("a", "b"), width=0.25, size=96)
