@@ -66,30 +66,31 @@ SHOW = $(BIN)/python -m tests.shows.peers
 
 peers: $(VENV)/peers-ready
 	for seed in $(SEEDS); do \
-		$(COMPRESS) --target x86 $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
+		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
 		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
 	done
 	for width in 0.5 0.35; do for size in 300 224 192; do \
-		$(COMPRESS) --target x86 $(FLOAT) --set model.width=$$width --set model.size=$$size --until train \
-			--name naive-$$width-$$size || [ $$? -eq 1 ] || exit; \
+		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) --set model.width=$$width --set model.size=$$size \
+			--until train --name naive-$$width-$$size || [ $$? -eq 1 ] || exit; \
 	done; done
 	$(SHOW) --out $(RUNS)/peers --ratios 0.3 0.5 $(FINETUNE) \
 		--float $(SEEDS:%=$(RUNS)/house/float-seed%) --ours $(SEEDS:%=$(RUNS)/house/ours-seed%) \
 		--naive $(RUNS)/house/naive-0.5-300 $(RUNS)/house/naive-0.5-224 $(RUNS)/house/naive-0.5-192 \
 		$(RUNS)/house/naive-0.35-300 $(RUNS)/house/naive-0.35-224 $(RUNS)/house/naive-0.35-192
 
-# The same for ssd_vgg16, one seed: VGG is what it is trained from.
+# The same for ssd_vgg16, one seed: VGG is what it is trained from, VGG_PLAN the plan of both networks.
 VGG ?= --model ssd_vgg16 --data voc:$(MFAST_DATA)/bccd
 VGG_SEEDS ?= 0
+VGG_PLAN ?= heavy
 COMPRESS_VGG = $(BIN)/python -m mfast_edge.compress $(VGG) --target x86 --out $(RUNS)/vgg
 
 peers-vgg: $(VENV)/peers-ready
 	for seed in $(VGG_SEEDS); do \
-		$(COMPRESS_VGG) $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
+		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
-		$(COMPRESS_VGG) --plan $(PEERS_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
+		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
 	done
 	$(SHOW) --table peers-vgg --out $(RUNS)/peers-vgg \

@@ -64,6 +64,8 @@ def render(final: Mapping[str, Any], folder: Path) -> None:
 
 def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What the page needs beside final.json; the photos are drawn into `folder`/photos."""
+    from mfast_edge.changes import changes, widths
+
     before, after = looked(shop, rows, final)
     return {
         "target": shop.target.title,
@@ -71,6 +73,8 @@ def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder
         "versions": versions(),
         "photos": drawn(shop.data, before, after, folder),
         "drawn": {"before": before.quality.confidence, "after": after.quality.confidence},
+        "changes": changes(shop, rows),
+        "widths": widths(rows),
         "layers": choices(rows),
     }
 

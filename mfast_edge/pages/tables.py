@@ -78,6 +78,17 @@ def layers(page: Json) -> list[Table]:
     return [Table("Decomposition, layer by layer", head, rows)] if rows else []
 
 
+def changes(page: Json) -> list[Table]:
+    """What each stage did to the network, then each layer's width; nothing where nothing was changed."""
+    told = [[one["stage"], one["what"], one["before"] or ABSENT, one["after"]] for one in page.get("changes", ())]
+    wide = [[one["layer"], one["stage"], str(one["before"]), str(one["after"])] for one in page.get("widths", ())]
+    found = [
+        Table("What the stages changed", ["Stage", "What", "Before", "After"], told),
+        Table("Widths, layer by layer", ["Layer", "Stage", "Channels before", "Channels after"], wide),
+    ]
+    return [table for table in found if table.rows]
+
+
 def share(value: float | None, unit: str) -> str:
     """Two digits, or that nothing was measured."""
     return ABSENT if value is None else f"{value:.2f}{unit}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results
-from mfast_edge.pages.tables import Table, layers, quality, speed, stages
+from mfast_edge.pages.tables import Table, changes, layers, quality, speed, stages
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
 
 SPLITS = ("train", "val", "test")
@@ -55,12 +55,18 @@ def view(told: Told) -> View:
         gates=final["gates"],
         columns=columns,
         waterfall=list(zip(final["rows"], waterfall(final["rows"], columns), strict=True)),
-        tables=[stages(final), quality(final), *layers(page), *(speed(results) for results in told.results)],
+        tables=tables(told),
         run=run(final, page),
         findings=found(told.findings),
         photos=page["photos"],
         drawn=drawn(page),
     )
+
+
+def tables(told: Told) -> list[Table]:
+    """Every table, in the order in which they stand."""
+    why = [*changes(told.page), *layers(told.page)]
+    return [stages(told.final), quality(told.final), *why, *(speed(results) for results in told.results)]
 
 
 def proxy(final: Json, page: Json) -> str:

@@ -4,6 +4,7 @@ from benchmarks.report import HEAD, table
 from benchmarks.results import Results
 from tests.benchmarks.test_results import FOUND, ROW
 
+EMPTY = ("Forward-Backward ms", "Pre ms", "Decode and NMS ms", "End to end ms", "Quantized", "MB", "Score")
 NANO = {"board": "NVIDIA Jetson Nano", "threads": 4, "instructions": ["neon"]}
 
 
@@ -16,6 +17,8 @@ def test_every_row_stands_with_its_figures():
     full = replace(
         ROW,
         forward_backward={"p50": 9.876, "p90": 1, "p99": 1},
+        pre={"p50": 0.25, "p90": 1, "p99": 1},
+        post={"p50": 0.5, "p90": 1, "p99": 1},
         end_to_end={"p50": 4.0, "p90": 1, "p99": 1},
         precision="int8",
         mb=1.234,
@@ -29,6 +32,8 @@ def test_every_row_stands_with_its_figures():
         "Threads": "1",
         "Forward p50/p90/p99 ms": "1.00 / 1.50 / 2.00",
         "Forward-Backward ms": "9.88",
+        "Pre ms": "0.25",
+        "Decode and NMS ms": "0.50",
         "End to end ms": "4.00",
         "Instruction set": "avx2",
         "Quantized": "int8",
@@ -40,7 +45,7 @@ def test_every_row_stands_with_its_figures():
 
 def test_what_was_not_measured_stays_empty():
     (line,) = body(table([FOUND]))
-    assert {line[key] for key in ("Forward-Backward ms", "End to end ms", "Quantized", "MB", "Score")} == {"–"}
+    assert {line[key] for key in EMPTY} == {"–"}
 
 
 def test_a_proxy_is_marked_and_stays_under_the_machine_that_measured():

@@ -83,6 +83,33 @@ def test_each_layer_offered_for_decomposition_has_its_reason() -> None:
     assert "layer by layer" not in markdown(view(seen))
 
 
+def test_what_the_stages_changed_stands_in_tables_of_its_own() -> None:
+    seen = told()
+    change = {"stage": "refit", "what": "input, px", "before": "300", "after": "224"}
+    taught = {"stage": "prune", "what": "learnt from", "before": "", "after": "float"}
+    width = {"stage": "prune", "layer": "a.conv", "before": 64, "after": 48}
+    page = {**seen.page, "changes": [change, taught], "widths": [width]}
+    stages, widths = view(replace(seen, page=page)).tables[2:4]
+    assert stages.rows == [["refit", "input, px", "300", "224"], ["prune", "learnt from", "–", "float"]]
+    assert widths.rows == [["a.conv", "prune", "64", "48"]]
+    assert "What the stages changed" not in markdown(view(seen))
+
+
+def test_a_run_s_report_tells_pruned_widths_and_multiply_adds(finished: Path) -> None:
+    page, final = (json.loads((folder(finished) / f"{name}.json").read_text()) for name in ("page", "final"))
+    (row,) = [one for one in page["changes"] if one["stage"] == "prune"]
+    assert float(row["after"].split()[0]) < 0.45 * float(row["before"]), "the tiny plan keeps .4 of them"
+    key = next(one["key"] for one in final["rows"] if one["stage"] == "prune")
+    layers = json.loads((finished / "store" / key / "blueprint.json").read_text())["layers"]
+    assert page["widths"]
+    for one in page["widths"]:
+        assert one["after"] == layers[one["layer"]]["out_channels"] < one["before"]
+    for name in ("report.md", "report.html"):
+        text = (folder(finished) / name).read_text()
+        assert row["after"] in text
+        assert page["widths"][0]["layer"] in text
+
+
 def test_findings_beyond_fifty_are_counted() -> None:
     findings = view(told()).findings
     assert (len(findings), findings[-1]) == (51, "… and 10 more, all in data.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,11 +20,14 @@ from torch import nn
 
 from export.sessions import open_session
 from mfast_edge import model as models
-from mfast_edge.candidate import Step
+from mfast_edge.candidate import Candidate, Step, following, start
+from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
+from mfast_edge.opened import opened
+from mfast_edge.store import carded
 from tests.export.nets import Net, built, images
 from tests.shows.peers import naive, ort, pruned, roofline
-from tests.shows.peers.bench import Bench
+from tests.shows.peers.bench import Bench, workshop
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,6 +139,40 @@ def bench_of(place: Path) -> Bench:
 def test_our_rows_are_called_by_their_run(tmp_path: Path) -> None:
     names = [naive.called(tmp_path / name) for name in ("ours-seed0", "seed1", "full-seed2", "ours-thin-seed0")]
     assert names == ["ours", "ours", "ours-full", "ours-thin"]
+
+
+def grown(width: float, *steps: Step) -> Candidate:
+    """What the steps make of a network of this width."""
+    key = start("tiny", {"width": width}).key
+    for step in steps:
+        key = following(key, step)
+    return Candidate(key, "tiny", "torch", Path(), steps)
+
+
+def test_our_row_must_come_from_the_very_float_network_of_its_seed(tmp_path: Path) -> None:
+    train, longer = (Step("train", "1", {"images": count}, 3, {"data": "d"}) for count in (800, 900))
+    prune = Step("prune", "1", {"keep": 0.5}, 3, {"data": "d"})
+    run: Any = SimpleNamespace(candidate=grown(0.5, train))
+    one = replace(bench_of(tmp_path), run=run)
+    naive.grown(grown(0.5, train, prune), one, tmp_path)
+    for other in (grown(0.5, longer, prune), grown(0.75, train, prune), grown(0.5, prune)):
+        with pytest.raises(UserError, match="does not come from the float network"):
+            naive.grown(other, one, tmp_path)
+
+
+def test_a_finished_run_is_a_row_beside_its_own_float_network_only(finished: Path, tmp_path: Path) -> None:
+    path = next(finished.glob("tiny-*"))
+    run = opened(path)
+    own = carded(finished / "store" / run.final["float"]["key"])
+    shop: Any = SimpleNamespace(seed=0, data=workshop(run).data, tell=lambda _line: None)
+    other = grown(0.5, Step("train", "1", {"images": 900}, 0, {}))
+    beside: list[Any] = [
+        Bench(SimpleNamespace(candidate=one), shop, tmp_path, "test")  # type: ignore[arg-type]
+        for one in (own, other)
+    ]
+    assert naive.ours(path, {0: beside[0]}).how["asked"] == {"key": run.candidate.key}
+    with pytest.raises(UserError, match=f"does not come from the float network {other.key} of seed 0"):
+        naive.ours(path, {0: beside[1]})
 
 
 def test_a_recovery_is_what_was_trained_after_the_float_network() -> None:

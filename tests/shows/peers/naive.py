@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mfast_edge import blueprint
-from mfast_edge.candidate import Step
+from mfast_edge.candidate import Candidate, Step, following
 from mfast_edge.errors import UserError
 from mfast_edge.opened import Opened, opened
 from mfast_edge.stages.prune import Prune
@@ -44,6 +44,7 @@ def ours(path: Path, benches: Mapping[int, Bench]) -> Made:
         raise UserError(f"{path}: ended as {run.candidate.form}; a whole run, which ends in an ONNX, would be right")
     one = beside(path, run.candidate.lineage[0].seed, benches)
     same(workshop(run).data.digest, one, path)
+    grown(run.candidate, one, path)
     return one.made(called(path), ort.RUNS, {"key": run.candidate.key}, lambda files, _state: copied(run, files))
 
 
@@ -83,3 +84,16 @@ def same(digest: str, one: Bench, path: Path) -> None:
     """UserError where a run saw other photos."""
     if digest != one.shop.data.digest:
         raise UserError(f"{path}: was trained on other photos than the float networks; the same --data would be right")
+
+
+def grown(ours: Candidate, one: Bench, path: Path) -> None:
+    """UserError where a run did not begin with the very float network of its seed."""
+    base = one.run.candidate
+    key = base.key
+    for step in ours.lineage[len(base.lineage) :]:
+        key = following(key, step)
+    if key != ours.key:
+        raise UserError(
+            f"{path}: does not come from the float network {base.key} of seed {one.seed}; a run of the same model, "
+            "settings and plan as --float's would be right"
+        )
