@@ -46,7 +46,7 @@ class Bench:
         monkeypatch.setattr(Tuner, "shaped", lambda *_: [None, None])
         monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=0.1), 1.0))
         monkeypatch.setattr(tune, "float_graph", lambda *_: Path())
-        monkeypatch.setattr(tune, "int8_graph", lambda *_: Path())
+        monkeypatch.setattr(tune.Judge, "graph", lambda *_: Path())
 
     def walked(self, plan: Plan) -> list[Row]:
         self.plans.append(plan)
