@@ -107,12 +107,17 @@ def composite(
     ms = {stage: best[stage].parts["end_to_end"] for stage in tested}
     found = {}
     for stage, looked in tested.items():
-        f1, seconds, swing = looked.quality.f1, ms[stage]["p50"] * count, ms[stage]["spread"] / 2
+        f1, seconds = looked.quality.f1, ms[stage]["p50"] * count
         reference = {"f1_ref": tested[base].quality.f1, "t_ref": ms[base]["p50"] * count}
         low, high = task.f1_interval(truths, looked.found, shop.data.classes, looked.quality.confidence)
-        edges = interval(low, high, seconds * (1 - swing), seconds * (1 + swing), **reference)
+        edges = interval(low, high, *swung(seconds, ms[stage]["spread"]), **reference)
         found[stage] = (score(f1, seconds, **reference), *edges)
     return found
+
+
+def swung(seconds: float, spread: float) -> tuple[float, float]:
+    """The time less and more half its spread between rounds; never below nothing, however a machine stumbled."""
+    return seconds * max(0.0, 1 - spread / 2), seconds * (1 + spread / 2)
 
 
 def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> list[gates.Gate]:
