@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks import timing
 from mfast_edge.candidate import digest
 from mfast_edge.gauge import release
+from mfast_edge.judge import quickest
 from mfast_edge.ratios import Offer, Ratio, Timings
 from mfast_edge.runners import open_file
 from mfast_edge.stages.decompose import Decompose
@@ -176,14 +177,9 @@ def race(layer: Layer, offers: list[Offer], shop: Workshop, int8: bool) -> dict[
         }
         asked = shop.target.timing
         series = timing.measure(calls, max(5, asked.rounds // FEWER), asked.warmup, asked.seconds / 2)
-    best = {name: quickest(series, name, shop.target.measured) for name in modules}
+    best = {name: quickest(series, name) for name in modules}
     proxy = not shop.target.here
     return {offer: Ratio(*timing.ratio(best[offer.name], best["layer"]), proxy=proxy) for offer in offers}
-
-
-def quickest(series: Mapping[str, timing.Series], name: str, runtimes: tuple[str, ...]) -> timing.Series:
-    """The series of `name` in the runtime where its median is smallest."""
-    return min((series[f"{name} {runtime}"] for runtime in runtimes), key=lambda one: timing.percentile(one, 50))
 
 
 def graph(module: nn.Module, shape: tuple[int, ...], path: Path, shop: Workshop, int8: bool) -> Path:
