@@ -40,9 +40,11 @@ def takers(model: ModelProto) -> set[str]:
 
 
 def take_bytes(model: ModelProto) -> None:
-    """Rewrite an int8 graph in place to take uint8 pixels: normalisation and the first quantizer disappear.
+    """Rewrite an int8 graph in place to take a photo's bytes (1, H, W, 3): the first quantizer disappears.
 
-    The bytes of a photo are the quantized tensor then, of scale 1/128 and zero point 128 for (x - 128) / 128.
+    The bytes are the quantized tensor then, of scale 1/128 and zero point 128 for (x - 128) / 128, and what they
+    stand for is turned to (1, 3, H, W). Behind the DequantizeLinear, not before it: there both runtimes see that
+    the convolution wants bytes in just that order.
     Raises ExportError where the first quantizer does anything else to a pixel than to hand it on.
     """
     graph, found = model.graph, _normalised(model.graph)
@@ -55,11 +57,28 @@ def take_bytes(model: ModelProto) -> None:
         )
     gone = {node.output[0] for node in (*found.nodes, users[0])}
     kept = [node for node in graph.node if node.output[0] not in gone]
-    for node in kept:
-        node.input[:] = [image.name if name == users[0].output[0] else name for name in node.input]
     del graph.node[:]
-    graph.node.extend(kept)
-    image.type.tensor_type.elem_type = TensorProto.UINT8
+    for node in kept:
+        taken = users[0].output[0] in node.input
+        node.input[:] = [image.name if name == users[0].output[0] else name for name in node.input]
+        graph.node.append(node)
+        if taken:
+            graph.node.append(_turned(graph.node[-1]))
+    _, channels, height, width = (size.dim_value for size in image.type.tensor_type.shape.dim)
+    shape = (1, height, width, channels)
+    image.CopyFrom(onnx.helper.make_tensor_value_info(image.name, TensorProto.UINT8, shape))
+
+
+def photo_bytes(image: np.ndarray) -> np.ndarray:
+    """The bytes (1, H, W, 3) of a float32 image (1, 3, H, W) of whole pixels 0..255."""
+    return np.ascontiguousarray(image.astype(np.uint8).transpose(0, 2, 3, 1))
+
+
+def _turned(node: NodeProto) -> NodeProto:
+    """The Transpose that gives out what `node` gave out, (1, H, W, 3) before."""
+    name = node.output[0]
+    node.output[0] = f"{name}/bytes"
+    return onnx.helper.make_node("Transpose", [node.output[0]], [name], f"{name}/Transpose", perm=[0, 3, 1, 2])
 
 
 def _normalised(graph: GraphProto) -> Normalised:

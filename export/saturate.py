@@ -28,11 +28,13 @@ Values = dict[str, np.ndarray]
 class Layer:
     """A layer on bytes: where they come from, weights as (outputs, inputs) in the kernel's order, scales, bias.
 
-    `offset` makes signed activations unsigned, as the kernels do.
+    `turned`: the axes of a Transpose on the way from there. `offset` makes signed activations unsigned, as the
+    kernels do.
     """
 
     node: NodeProto
     source: str
+    turned: tuple[int, ...]
     offset: int
     zero: int
     weights: np.ndarray
@@ -70,11 +72,15 @@ def open_saturating(path: Path, *, saturate: bool = True, tally: Tally | None = 
 
 
 def _layer(node: NodeProto, model: ModelProto, values: Values) -> Layer | None:
-    """A Conv or Gemm whose input and weights come out of DequantizeLinear; None for anything else."""
-    makers = {name: one for one in model.graph.node for name in one.output if one.op_type == "DequantizeLinear"}
-    if node.op_type not in ("Conv", "Gemm") or not {node.input[0], node.input[1]} <= set(makers):
+    """A Conv or Gemm whose input, turned or not, and weights come out of DequantizeLinear; None for others."""
+    made = {name: one for one in model.graph.node for name in one.output}
+    before, turned = node.input[0], ()
+    if node.op_type == "Conv" and before in made and made[before].op_type == "Transpose":
+        turned, before = tuple(_attribute(made[before], "perm", ())), made[before].input[0]
+    makers = {name: one for name, one in made.items() if one.op_type == "DequantizeLinear"}
+    if node.op_type not in ("Conv", "Gemm") or not {before, node.input[1]} <= set(makers):
         return None
-    data, weight = makers[node.input[0]], makers[node.input[1]]
+    data, weight = makers[before], makers[node.input[1]]
     whole, zero = values[weight.input[0]].astype(np.int64), values[data.input[2]]
     if node.op_type == "Gemm" and not _attribute(node, "transB", 0):
         whole = whole.T
@@ -84,7 +90,15 @@ def _layer(node: NodeProto, model: ModelProto, values: Values) -> Layer | None:
     bias = values[node.input[2]] if len(node.input) > 2 else np.zeros(1)
     inside = np.ascontiguousarray(ordered).reshape(len(ordered), -1)
     return Layer(
-        node, data.input[0], offset, int(zero) + offset, inside, scale, np.asarray(bias, np.float64), whole.shape[2:]
+        node,
+        data.input[0],
+        turned,
+        offset,
+        int(zero) + offset,
+        inside,
+        scale,
+        np.asarray(bias, np.float64),
+        whole.shape[2:],
     )
 
 
@@ -96,7 +110,9 @@ def _integer(layer: Layer, tally: Tally, saturate: bool) -> Callable[[Values], N
     matrix = Matrix.of(weights, int(np.prod(layer.kernel)), layer.zero)
 
     def step(values: Values) -> None:
-        data = (values[layer.source].astype(np.int16) + layer.offset).astype(np.uint8)
+        data = values[layer.source]
+        data = data.transpose(layer.turned) if layer.turned else data
+        data = (data.astype(np.int16) + layer.offset).astype(np.uint8)
         if layer.node.op_type == "Gemm":
             total = matrix.times(np.ascontiguousarray(data.T)[None], tally if saturate else None).T
             outside = total * layer.scale + layer.bias

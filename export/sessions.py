@@ -23,9 +23,10 @@ _CUDART = ("libcudart.so", *(f"libcudart.so.{version}" for version in ("13", "12
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One model in one runtime: call it with a C-contiguous (1, 3, H, W) image of type `pixels`, RGB 0..255.
+    """One model in one runtime: call it with a C-contiguous image of type `pixels`, RGB 0..255.
 
-    The outputs come in the graph's order and belong to the caller. One session serves one thread at a time.
+    float32: (1, 3, H, W); uint8: (1, H, W, 3), a photo's bytes. The outputs come in the graph's order and belong
+    to the caller. One session serves one thread at a time.
     """
 
     runtime: str

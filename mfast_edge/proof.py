@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
     from mfast_edge.workshop import Workshop
 
+LAYOUTS = {"float32": "float32 NCHW", "uint8": "uint8 NHWC"}
+
 Scores = Mapping[str, tuple[float, float, float]]
 
 
@@ -155,7 +157,7 @@ def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: 
         "key": final["key"],
         "file": next(reversed(graphs), None),
         "labels": facts["classes"],
-        "input": {name: f"{pixels(file)} NCHW RGB 0..255" for name, file in graphs.items()},
+        "input": {name: f"{LAYOUTS[pixels(file)]} RGB 0..255" for name, file in graphs.items()},
         "outputs": list(shop.model.outputs),
         "confidence": final["metrics"]["val"]["confidence"],
         "decode": facts,

@@ -31,7 +31,7 @@ def detect(photo: np.ndarray, forward: Forward, decode: Decode, facts: Dict[str,
 
 
 def pixels(forward: Forward) -> str:
-    """The type in which `forward` takes pixels: what it says itself, else float32."""
+    """The type in which `forward` takes pixels, and with it their order: what it says itself, else float32."""
     return getattr(forward, "pixels", "float32")
 
 

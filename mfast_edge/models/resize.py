@@ -13,5 +13,11 @@ def resize(photo: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
 
 
 def blob(photo: np.ndarray, size: Tuple[int, int], pixels: str = "float32") -> np.ndarray:
-    """The graph's input (1, 3, height, width): RGB 0..255, float32 or uint8, of an (H, W, 3) uint8 photo."""
-    return np.array(cv2.split(resize(photo, size)), np.dtype(pixels))[None]  # twice as fast as a transposed copy
+    """The graph's input of an (H, W, 3) uint8 photo, RGB 0..255.
+
+    float32: (1, 3, height, width). uint8: (1, height, width, 3), the resized photo's own bytes.
+    """
+    resized = resize(photo, size)
+    if pixels == "uint8":
+        return resized[None]
+    return np.array(cv2.split(resized), np.float32)[None]  # twice as fast as a transposed copy

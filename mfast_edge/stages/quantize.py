@@ -30,7 +30,7 @@ class Quantize(Settings):
     in float, such as heads.0; `mixed` chooses them from an autopsy. After qat ranges are those that were trained.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("data",)
     images: Annotated[int, Field(ge=1)] = 100
     method: Literal["minmax", "percentile", "entropy", "mse"] = "minmax"

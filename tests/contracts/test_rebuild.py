@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from export.pixels import photo_bytes
 from mfast_edge import blueprint, precision
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
@@ -188,14 +189,14 @@ def test_what_qat_trained_is_rebuilt_bit_for_bit_and_its_int8_graph_rounds_as_it
         shop.train(Built(ready.network, made.build), stage, Path(folder), trained)
     exported, _ = make("export_onnx", ExportOnnx().fitted(shop.target), candidate, shop, 0)
     int8, _ = make("quantize", Quantize().fitted(shop.target), exported, shop, 0)
-    image = torch.from_numpy(next(shop.photos(int8.file, 1)))
+    image = torch.from_numpy(next(shop.photos(exported.file, 1)))
     assert same(made.network, shop.network(candidate), image)
     known = precision.read(int8.folder)
     assert known is not None
     ranges = known.ranges
     with torch.no_grad():
         rounded = ready.network.eval()(image)
-    graph = open_file(int8.file, "onnxruntime", 1)(image.numpy().astype("uint8"))
+    graph = open_file(int8.file, "onnxruntime", 1)(photo_bytes(image.numpy()))
     for name, one, two in zip(shop.model.outputs, rounded, graph, strict=True):
         step = (max(ranges[name][1], 0) - min(ranges[name][0], 0)) / 255
         assert float((one - torch.from_numpy(two)).abs().max()) <= 2.01 * step

@@ -7,6 +7,7 @@ from onnx import ModelProto, helper, numpy_helper
 
 from export.errors import Unreadable
 from export.int8 import Dressing, quantize
+from export.pixels import photo_bytes
 from export.saturate import open_saturating
 from export.sessions import open_session
 from export.word16 import Matrix, Tally
@@ -83,6 +84,21 @@ def test_without_the_cut_it_is_what_a_runtime_computes(for_cpu: Path) -> None:
         for right, got, step in zip(session(image), emulated(image), steps, strict=True):
             assert np.abs(right - got).max() <= 1.01 * step  # a rounded half
             assert (np.abs(right - got) > 0.01 * step).mean() < 0.02
+
+
+def test_a_graph_of_bytes_saturates_as_the_same_graph_of_floats(graph: Path, tmp_path: Path) -> None:
+    photos = [np.floor(image) for image in images(3)]
+    sums = []
+    for kind in ("float32", "uint8"):
+        made = Dressing("uint8", symmetric=False, pixels=kind)
+        quantize(graph, tmp_path / f"{kind}.onnx", photos, dressing=made)
+        tally = Tally()
+        run = open_saturating(tmp_path / f"{kind}.onnx", tally=tally)
+        sums.append((tally, run(photo_bytes(photos[0]) if kind == "uint8" else photos[0])))
+    (floats, right), (bytes_, got) = sums
+    assert floats == bytes_
+    for one, two in zip(right, got, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_symmetric_activations_are_made_unsigned_first(for_tensorrt: Path) -> None:

@@ -80,4 +80,6 @@ def test_a_network_that_takes_bytes_gets_them() -> None:
     facts = {"height": 20, "width": 30}
     with pytest.raises(AssertionError, match="uint8"):
         detect(np.zeros((4, 4, 3), np.uint8), Bytes(), lambda outputs, known: (outputs[0], outputs[1]), facts)
-    assert blob(np.full((4, 4, 3), 9, np.uint8), (2, 2), "uint8").dtype == np.uint8
+    photo = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_array_equal(blob(photo, (2, 4), "uint8"), photo[None])
+    np.testing.assert_array_equal(blob(photo, (2, 4))[0].transpose(1, 2, 0), photo)
