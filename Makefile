@@ -55,12 +55,14 @@ jetson: install
 	$(BIN)/python -m export.lint $(RUNS)/house/jetson/bundle/export_onnx.onnx --runtime tensorrt-8.2 --no-int8
 
 # The same float network through other people's tools and through ours. Every line goes on where it was stopped;
-# exit code 1 of a run is a gate that failed. FLOAT and OURS are more settings (--set …) of those runs, FINETUNE=
-# '--images N' is how long the pruned peer is fine-tuned: as long as our own recovery, unless given.
+# exit code 1 of a run is a gate that failed. FLOAT and OURS are more settings (--set …) of those runs, NAIVE of the
+# thinner and smaller networks, after FLOAT: their train.images should be ours in all, training and recovery.
+# FINETUNE='--images N' is how long the pruned peer is fine-tuned: as long as our own recovery, unless given.
 SEEDS ?= 0 1 2
 PEERS_PLAN ?= quick
 FLOAT ?=
 OURS ?=
+NAIVE ?=
 FINETUNE ?=
 SHOW = $(BIN)/python -m tests.shows.peers
 
@@ -72,7 +74,7 @@ peers: $(VENV)/peers-ready
 		|| [ $$? -eq 1 ] || exit; \
 	done
 	for width in 0.5 0.35; do for size in 300 224 192; do \
-		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) --set model.width=$$width --set model.size=$$size \
+		$(COMPRESS) --target x86 --plan $(PEERS_PLAN) $(FLOAT) $(NAIVE) --set model.width=$$width --set model.size=$$size \
 			--until train --name naive-$$width-$$size || [ $$? -eq 1 ] || exit; \
 	done; done
 	$(SHOW) --out $(RUNS)/peers --ratios 0.3 0.5 $(FINETUNE) \
