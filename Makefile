@@ -59,9 +59,9 @@ jetson: install
 # thinner and smaller networks, after FLOAT: their train.images should be ours in all, training and recovery.
 # FINETUNE='--images N' is how long the pruned peer is fine-tuned: as long as our own recovery, unless given.
 SEEDS ?= 0 1 2
-PEERS_PLAN ?= quick
-FLOAT ?=
-OURS ?=
+PEERS_PLAN ?= full
+FLOAT ?= --set train.images=8000 --set train.flips=both
+OURS ?= --set prune.flips=both
 NAIVE ?=
 FINETUNE ?=
 SHOW = $(BIN)/python -m tests.shows.peers
@@ -86,13 +86,15 @@ peers: $(VENV)/peers-ready
 VGG ?= --model ssd_vgg16 --data voc:$(MFAST_DATA)/bccd
 VGG_SEEDS ?= 0
 VGG_PLAN ?= heavy
+VGG_FLOAT ?= --set train.images=12000 --set train.flips=both
+VGG_OURS ?= --budget 0.85 --set decompose.flips=both --set prune.flips=both
 COMPRESS_VGG = $(BIN)/python -m mfast_edge.compress $(VGG) --target x86 --out $(RUNS)/vgg
 
 peers-vgg: $(VENV)/peers-ready
 	for seed in $(VGG_SEEDS); do \
-		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
+		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(VGG_FLOAT) --set seed=$$seed --until train --name float-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
-		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(FLOAT) $(OURS) --set seed=$$seed --name ours-seed$$seed \
+		$(COMPRESS_VGG) --plan $(VGG_PLAN) $(VGG_FLOAT) $(VGG_OURS) --set seed=$$seed --name ours-seed$$seed \
 		|| [ $$? -eq 1 ] || exit; \
 	done
 	$(SHOW) --table peers-vgg --out $(RUNS)/peers-vgg \
