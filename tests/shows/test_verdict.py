@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.shows.peers import table
-from tests.shows.peers.verdict import GOALS, verdict
+from tests.shows.peers.verdict import GOALS, ours, verdict
 
 
 def row(name: str, ms: float, map50: float, **more: float) -> table.Row:
@@ -39,6 +39,12 @@ def test_the_best_peer_is_the_fastest_that_keeps_its_accuracy() -> None:
 def test_a_faster_row_of_ours_that_loses_too_much_is_not_the_one_that_counts() -> None:
     rows = [row("ort-openvino", 2.0, 0.9), row("ours-a", 0.1, 0.5, drop_points=40.0), row("ours-b", 1.0, 0.9)]
     assert "ours-b 1.000 ms" in next(line for line in said(rows) if line.startswith("forward"))
+
+
+def test_where_all_of_ours_lose_too_much_the_one_that_loses_least_is_told() -> None:
+    rows = [row("ours-a", 0.1, 0.5, drop_points=40.0), row("ours-b", 1.0, 0.8, drop_points=2.0)]
+    assert ours(rows, GOALS["peers"])["name"] == "ours-b"
+    assert ours([*rows, row("ours-c", 3.0, 0.9)], GOALS["peers"])["name"] == "ours-c"
 
 
 def test_the_interval_of_a_ratio_comes_from_the_same_rounds() -> None:

@@ -27,7 +27,7 @@ from tests.shows.peers import roofline, table
 from tests.shows.peers.bench import Bench, Made, bench, floats, tell
 from tests.shows.peers.clock import ROUNDS, Entry, Protocol, clock
 from tests.shows.peers.scored import scored, ways
-from tests.shows.peers.verdict import FORWARD, GOALS, Line, best, named, verdict
+from tests.shows.peers.verdict import FORWARD, GOALS, Line, best, named, ours, verdict
 
 TABLES = Path(__file__).parents[3] / "benchmarks" / "tables"
 
@@ -127,8 +127,8 @@ def judged(rows: Sequence[table.Row], entries: Sequence[Entry], name: str, speed
     told = [line.text for line in lines]
     if all(line.reached is not False for line in lines):
         return told
-    shown = [best(named(rows, ["ours"]), goals, FORWARD), best(named(rows, goals.rivals), goals, FORWARD)]
-    for row in (one for one in shown if one):
+    mine, rival = named(rows, ["ours"]), best(named(rows, goals.rivals), goals, FORWARD)
+    for row in [*([ours(mine, goals)] if mine else []), *([rival] if rival else [])]:
         entry = next(one for one in entries if one.name == row["name"])
         told.append(roofline.told(row["name"], entry.made.file, speed, row[FORWARD]))
     return told

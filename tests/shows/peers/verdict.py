@@ -61,12 +61,17 @@ def best(rows: Sequence[Row], goals: Goals, by: str) -> Row | None:
     return min((row for row in rows if within(row, goals)), key=lambda row: float(row[by]), default=None)
 
 
+def ours(rows: Sequence[Row], goals: Goals) -> Row:
+    """The fastest of our rows that loses no more than is allowed; where none does, the one that loses least."""
+    return best(rows, goals, FORWARD) or min(rows, key=lambda row: float(row["drop_points"]))
+
+
 def verdict(rows: Sequence[Row], goals: Goals) -> list[Line]:
     """Speed against the best rival, points lost, the naive front, MB; one line each."""
     mine = named(rows, ["ours"])
     if not mine:
         return [Line("no row of ours: nothing to judge", False)]
-    chosen = best(mine, goals, FORWARD) or min(mine, key=lambda row: float(row["drop_points"]))
+    chosen = ours(mine, goals)
     lines = [*lost(chosen, goals), faster(rows, chosen, goals, FORWARD), faster(rows, chosen, goals, WHOLE)]
     if goals.front:
         lines += [above(named(rows, ["naive"]), chosen, figure) for figure in ("map50", "map")]
