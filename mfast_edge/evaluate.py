@@ -92,14 +92,14 @@ def work(asked: Asked) -> None:
 
 def dataset(asked: Asked, run: Opened | None) -> Dataset:
     """The data asked for, else those of the run."""
-    from mfast_edge.data.index import read
+    from mfast_edge.data.index import again
 
     own = run.page.get("data", {}) if run else {}
     if not asked.data and not own:
         raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     out = asked.out or (run.runs if run else Path("runs"))
     seed = run.candidate.lineage[0].seed if run else 0  # the run's: its training photos stay in train
-    return read(asked.data or own["spec"], cache=out / "data", seed=seed)
+    return again(own, cache=out / "data", spec=asked.data, seed=seed)
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:

@@ -105,7 +105,9 @@ def described(data: Dataset, seed: int) -> dict[str, Any]:
         part: [len(records), sum(int((~record.truth.ignore).sum()) for record in records)]
         for part, records in data.splits.items()
     }
-    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes)}
+    how = {} if data.how is None else {"split": data.how.model_dump(mode="json")}
+    deals = {"folds": [deal.to_json() for deal in data.deals]} if data.deals else {}
+    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes), **how, **deals}
 
 
 def versions() -> dict[str, str]:
