@@ -76,7 +76,18 @@ def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder
         "changes": changes(shop, rows),
         "widths": widths(rows),
         "layers": choices(rows),
+        "figures": figures(shop.data, after),
     }
+
+
+def figures(data: Dataset, looked: Examined) -> dict[str, Any]:
+    """What the final file got wrong on test, and its F1 by confidence."""
+    from mfast_edge.tasks.figures import Scene, measure
+
+    test = data.splits["test"]
+    pixels = [float(record.width * record.height) for record in test]
+    truths = [record.truth for record in test]
+    return measure(("errors", "f1"), Scene(truths, looked.found, data.classes, pixels, looked.quality.confidence))
 
 
 def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:
