@@ -92,6 +92,13 @@ def test_a_taken_detection_serves_no_second_truth() -> None:
     assert quirky.map50 == pytest.approx(51 / 101)
 
 
+def test_where_the_nearest_is_taken_a_truth_takes_the_next_nearest() -> None:
+    """The second truth, 290 wide, overlaps the detection of 300 more than that of 280."""
+    truths = truth((square(300), 0), ([0.0, 0.0, 290.0, 300.0], 0))
+    for one in both((square(300), 0, 0.9), ([0.0, 0.0, 280.0, 300.0], 0, 0.8), truths=truths):
+        assert one.map50 == pytest.approx(1)
+
+
 def test_a_detection_of_a_class_that_the_image_lacks_is_wrong_either_way() -> None:
     """Quirk (e): here COCO agrees."""
     truths = [truth((square(300), 0)), truth((square(300), 1))]
