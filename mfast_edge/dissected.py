@@ -52,7 +52,7 @@ def dissected(asked: Asked) -> str:
 
 def furnish(asked: Asked, run: Opened) -> Workshop:
     """The workshop that the candidate came from. UserError: no data, or a target without int8."""
-    from mfast_edge.data.index import read
+    from mfast_edge.data.index import again
     from mfast_edge.workshop import Workshop
 
     target = targets.find(asked.target or run.final.get("target", "x86"))
@@ -60,11 +60,11 @@ def furnish(asked: Asked, run: Opened) -> Workshop:
         raise UserError(f"--target: {target.name} has no int8; one such as x86 would be right")
     if asked.rounds:
         target = target.model_copy(update={"timing": target.timing.model_copy(update={"rounds": asked.rounds})})
-    spec = asked.data or run.page.get("data", {}).get("spec")
-    if not spec:
+    own = run.page.get("data", {})
+    if not asked.data and not own:
         raise UserError("autopsy: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     seed = run.candidate.lineage[0].seed
-    data = read(spec, cache=run.runs / "data", seed=seed)
+    data = again(own, cache=run.runs / "data", spec=asked.data, seed=seed)
     build = check(run.model.build, blueprint.read(run.candidate.folder)["build"], "model")
     store = Store(run.runs)
     return Workshop(run.model, build, data, target, store, seed, None, None, lambda line: print(line, file=sys.stderr))

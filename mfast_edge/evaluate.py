@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,7 @@ class Asked:
     out: Path | None
     json: bool
     saturate: bool
+    metrics: tuple[str, ...]
 
 
 @app.command()
@@ -58,9 +59,13 @@ def evaluate(  # noqa: PLR0913 - the arguments of the command
     saturate: Annotated[
         bool, typer.Option("--saturate", help="An int8 file as CPUs without VNNI compute it, beside; slow.")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="More, with commas: coco, voc, area, area-weighted, f1, errors, intervals; or all."),
+    ] = None,
 ) -> None:
     """Print mAP and F1 of a stored candidate (RUN), or of weights (--init), on DATA. Classes match by name."""
-    work(Asked(run, model, init, data, split, tuple(set_ or ()), runtime, out, json_, saturate))
+    work(Asked(run, model, init, data, split, tuple(set_ or ()), runtime, out, json_, saturate, wanted(metrics)))
 
 
 def work(asked: Asked) -> None:
@@ -85,21 +90,23 @@ def work(asked: Asked) -> None:
     unknown = [name for number, name in enumerate(data.classes) if number not in known.values()]
     lines = as_json if asked.json else as_text
     for one in [subject, *([saturating(run)] if run and asked.saturate else [])]:
-        quality = compared(data, records, look(one, records, known), sure)
+        found = look(one, records, known)
+        quality = compared(data, records, found, sure)
+        more = figures(asked.metrics, data, records, found, quality)
         told = {"subject": one.name, "runtime": one.runtime, "data": data.name, "split": split}
-        print(lines(told, quality, unknown))
+        print(lines(told, quality, unknown, more))
 
 
 def dataset(asked: Asked, run: Opened | None) -> Dataset:
     """The data asked for, else those of the run."""
-    from mfast_edge.data.index import read
+    from mfast_edge.data.index import again
 
     own = run.page.get("data", {}) if run else {}
     if not asked.data and not own:
         raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     out = asked.out or (run.runs if run else Path("runs"))
     seed = run.candidate.lineage[0].seed if run else 0  # the run's: its training photos stay in train
-    return read(asked.data or own["spec"], cache=out / "data", seed=seed)
+    return again(own, cache=out / "data", spec=asked.data, seed=seed)
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:
@@ -126,13 +133,44 @@ def compared(data: Dataset, records: tuple[Record, ...], found: list[Detections]
     return compare([record.truth for record in records], found, data.classes, sure)
 
 
-def as_json(what: dict[str, str], quality: Quality, unknown: list[str]) -> str:
+def wanted(metrics: str | None) -> tuple[str, ...]:
+    """The names of --metrics; UserError where one is none."""
+    from mfast_edge.tasks.figures import METRICS
+
+    names = [word.strip() for word in metrics.split(",")] if metrics else []
+    if wrong := [name for name in names if name not in (*METRICS, "all")]:
+        raise UserError(f"--metrics: {wrong[0]!r} given; {', '.join(METRICS)} or all would be right")
+    return tuple(name for name in METRICS if name in names or "all" in names)
+
+
+def figures(
+    names: tuple[str, ...],
+    data: Dataset,
+    records: tuple[Record, ...],
+    found: list[Detections],
+    quality: Quality,
+) -> dict[str, Any]:
+    """The figures of --metrics, F1's and the mistakes' at the confidence of `quality`."""
+    from mfast_edge.tasks.figures import Scene, measure
+
+    pixels = [float(record.width * record.height) for record in records]
+    truths = [record.truth for record in records]
+    return measure(names, Scene(truths, found, data.classes, pixels, quality.confidence))
+
+
+def as_json(what: dict[str, str], quality: Quality, unknown: list[str], more: dict[str, Any]) -> str:
     """One object."""
-    return json.dumps({**what, "quality": quality.to_json(), "unknown": unknown})
+    metrics = {"metrics": more} if more else {}
+    return json.dumps({**what, "quality": quality.to_json(), "unknown": unknown, **metrics})
 
 
-def as_text(what: dict[str, str], quality: Quality, unknown: list[str]) -> str:
-    """Two lines, and one per class. `unknown`: classes of the data that count as missed, for they cannot be found."""
+def as_text(what: dict[str, str], quality: Quality, unknown: list[str], more: dict[str, Any]) -> str:
+    """Two lines, one per class, what --metrics asked for.
+
+    `unknown`: classes of the data that count as missed, for they cannot be found.
+    """
+    from mfast_edge.tasks.told import lines
+
     head = "{subject} through {runtime} on {data}, {split}".format(**what)
     figures = [f"mAP@.5 {quality.map50:.4f}", f"mAP {quality.map:.4f}", f"mAP@.75 {quality.map75:.4f}"]
     figures.append(f"F1 {quality.f1:.4f} at score {quality.confidence:.3f}")
@@ -140,7 +178,9 @@ def as_text(what: dict[str, str], quality: Quality, unknown: list[str]) -> str:
         f"  {name:20} AP@.5 {value:.4f}{'  (not one of its classes)' if name in unknown else ''}"
         for name, value in quality.per_class.items()
     ]
-    return "\n".join([f"{head}: {quality.images} photos, {quality.boxes} boxes", "  ".join(figures), *rows])
+    return "\n".join(
+        [f"{head}: {quality.images} photos, {quality.boxes} boxes", "  ".join(figures), *rows, *lines(more)]
+    )
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 from pydantic import Field
 
 from mfast_edge.candidate import Candidate, Form
+from mfast_edge.data.dealing import Split
 from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
@@ -60,6 +61,7 @@ class Head(Settings):
     model: dict[str, Any] = Field(default_factory=dict)
     timing: Timing | None = None
     joint: bool = False
+    split: Split | None = None
     stages: tuple[Any, ...]
 
 
@@ -77,6 +79,7 @@ class Plan:
     left_out: tuple[str, ...]
     timing: Timing | None  # instead of the target's
     joint: bool = False  # the networks after the first are judged as a whole, by the file they become
+    split: Split | None = None  # of data that bring none; by their content if None
 
     @property
     def ends_in_int8(self) -> bool:
@@ -99,6 +102,8 @@ def read(
     model = dict(top["model"]) if isinstance(top.get("model"), dict) else {}
     for dotted, value in given.items():
         place(dotted, value, (top, model, dict(rows)), mistakes)
+    if isinstance(top.get("split"), dict):
+        top["split"] = collect(Split, top["split"], f"{where}: split", mistakes)
     head = collect(Head, {**top, "stages": ()}, where, mistakes)
     if build:
         attempt(partial(build, model), mistakes)
@@ -109,7 +114,7 @@ def read(
     chain(kept, where)
     return Plan(
         head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept)), tuple(left_out),
-        head.timing, head.joint,
+        head.timing, head.joint, head.split,
     )  # fmt: skip
 
 
@@ -145,12 +150,15 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
         top[room] = value
     elif dot and room == "model":
         model[rest] = value
+    elif dot and room == "split":
+        top["split"] = {**(top.get("split") or {}), rest: value}
     elif dot and room in stages:
         stages[room][rest] = value
     else:
-        known = ", ".join(["model", *stages])
+        known = ", ".join(["model", "split", *stages])
         mistakes.append(
-            f"--set {dotted}: no such setting in this plan; known before the dot: {known}; alone: budget, data, seed"
+            f"--set {dotted}: no such setting in this plan; known before the dot: {known}; "
+            "alone: budget, data, seed, split"
         )
 
 

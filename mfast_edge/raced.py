@@ -127,10 +127,10 @@ def precision(source: Opened) -> str:
 def seen(source: Opened) -> list[np.ndarray]:
     """Photos to work on: validation photos of the candidate's run, else drawn ones."""
     if "data" in source.page:
-        from mfast_edge.data.index import read
+        from mfast_edge.data.index import again
         from mfast_edge.data.photo import load
 
-        data = read(source.page["data"]["spec"], cache=source.runs / "data", seed=source.page["data"]["seed"])
+        data = again(source.page["data"], cache=source.runs / "data")
         return [load(record) for record in data.splits["val"][:PHOTOS]]
     from mfast_edge.data.particles import scene
 

@@ -76,7 +76,18 @@ def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder
         "changes": changes(shop, rows),
         "widths": widths(rows),
         "layers": choices(rows),
+        "figures": figures(shop.data, after),
     }
+
+
+def figures(data: Dataset, looked: Examined) -> dict[str, Any]:
+    """What the final file got wrong on test, and its F1 by confidence."""
+    from mfast_edge.tasks.figures import Scene, measure
+
+    test = data.splits["test"]
+    pixels = [float(record.width * record.height) for record in test]
+    truths = [record.truth for record in test]
+    return measure(("errors", "f1"), Scene(truths, looked.found, data.classes, pixels, looked.quality.confidence))
 
 
 def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -105,7 +116,9 @@ def described(data: Dataset, seed: int) -> dict[str, Any]:
         part: [len(records), sum(int((~record.truth.ignore).sum()) for record in records)]
         for part, records in data.splits.items()
     }
-    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes)}
+    how = {} if data.how is None else {"split": data.how.model_dump(mode="json")}
+    deals = {"folds": [deal.to_json() for deal in data.deals]} if data.deals else {}
+    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes), **how, **deals}
 
 
 def versions() -> dict[str, str]:

@@ -110,7 +110,11 @@ def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Te
     asked.out.mkdir(parents=True, exist_ok=True)
     if plan.timing:
         target = target.model_copy(update={"timing": plan.timing})
-    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed)
+    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed, how=plan.split)
+    if data.how and not data.deals:
+        raise UserError(
+            f"split: {data.spec} brings train, val and test; split.mini, or no split at all, would be right"
+        )
     if len(data.splits["train"]) < FEWEST:
         raise UserError(f"data: {data.spec}: one photo to train on; batch norms need at least {FEWEST}")
     build = build_settings(model, plan.model, asked.init, data.classes)

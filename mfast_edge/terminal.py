@@ -37,6 +37,13 @@ class Terminal:
         )
         for line in [*plan.left_out, *shop.data.report.lines()]:
             self.out.print(f"  {line}")
+        self.deals(shop)
+
+    def deals(self, shop: Workshop) -> None:
+        """The fold tables, where photos were dealt."""
+        for deal in shop.data.deals:
+            for line in deal.lines():
+                self.out.print(f"  {line}")
 
     def progress(self, line: str) -> None:
         """A line that the next one may overwrite."""
@@ -82,6 +89,7 @@ class Terminal:
         self.out.print(table)
         photos = sum(map(len, shop.data.splits.values()))
         self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; no stage was run")
+        self.deals(shop)
 
     def end(self, final: dict[str, Any], folder: Path) -> None:
         """The table of stages, the gates, where the files are."""

@@ -5,14 +5,18 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from mfast_edge.data import particles, split
 from mfast_edge.data.check import Checker
+from mfast_edge.data.dealing import Split
 from mfast_edge.data.draft import Draft, Raw
 from mfast_edge.data.facts import look
+from mfast_edge.data.folds import Folds
 from mfast_edge.data.report import Finding, Report
 from mfast_edge.data.sample import Dataset, Record
 from mfast_edge.errors import UserError
+from mfast_edge.settings import check
 
 FORMATS = {  # name → module with read(root) -> Raw
     "voc": "mfast_edge.data.voc",
@@ -23,21 +27,32 @@ FORMATS = {  # name → module with read(root) -> Raw
 Splits = Mapping[str, tuple[Record, ...]]
 
 
-def read(spec: str, *, cache: Path, seed: int = 0) -> Dataset:
+def read(spec: str, *, cache: Path, seed: int = 0, how: Split | None = None) -> Dataset:
     """The data set that `spec` names: FORMAT:PATH, particles, particles:COUNT or particles:COUNTxSIZE.
 
-    Facts about images, and drawn particles, are kept in the folder `cache`; `seed` decides the splits that
-    the data do not bring. Raises UserError for a spec or data that cannot be used.
+    Facts about images, and drawn particles, are kept in the folder `cache`; `seed`, and `how` if given, decide
+    the splits that the data do not bring. Raises UserError for a spec or data that cannot be used.
     """
     form, root = located(spec, cache)
     raw: Raw = import_module(FORMATS[form]).read(root)
     refuse(spec, raw)
     given, findings = checked(raw, cache)
-    splits = assigned(spec, given, seed)
+    folds = Folds(how, raw.classes, seed) if how else None
+    splits = assigned(spec, given, seed, folds)
     home = root if root.is_dir() else root.parent
-    report = Report((*raw.findings, *findings, *split.leaks(splits)))
-    again = spec if form == "particles" else f"{form}:{root.resolve()}"
-    return Dataset(named(spec, root), again, form, home, raw.classes, splits, report, digest(splits, raw.classes))
+    everything = [record for part in given.values() for record in part]
+    alike = [*split.leaks(splits), *split.twins(everything, raw.classes)]
+    report = Report((*raw.findings, *findings, *alike))
+    full = spec if form == "particles" else f"{form}:{root.resolve()}"
+    deals = tuple(folds.deals) if folds else ()
+    total = digest(splits, raw.classes)
+    return Dataset(named(spec, root), full, form, home, raw.classes, splits, report, total, how, deals)
+
+
+def again(told: Mapping[str, Any], *, cache: Path, spec: str | None = None, seed: int | None = None) -> Dataset:
+    """The data of a run's page, split as they were then; or those of another `spec`, by the same rules."""
+    how = check(Split, told["split"], "split") if told.get("split") else None
+    return read(spec or told["spec"], cache=cache, seed=told.get("seed", 0) if seed is None else seed, how=how)
 
 
 def located(spec: str, cache: Path) -> tuple[str, Path]:
@@ -96,10 +111,12 @@ def unlisted(count: int) -> list[Finding]:
     return [Finding(".", f"{count} annotated photos are in no split", "left out")] if count else []
 
 
-def assigned(spec: str, given: Mapping[str, list[Record]], seed: int) -> Splits:
+def assigned(spec: str, given: Mapping[str, list[Record]], seed: int, folds: Folds | None = None) -> Splits:
     """All three splits; raises where one has no photo or no box left, whether as given or after the checks."""
     empty = [part for part, records in given.items() if not records]
-    splits = {} if empty else split.assign(given, seed)
+    splits = {} if empty else split.assign(given, seed, folds)
+    if folds and splits:
+        splits["train"] = folds.mini(splits["train"])
     empty += [part for part, records in splits.items() if not records]
     if empty:
         raise UserError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mfast_edge.data.dealing import Deal, Split
 from mfast_edge.data.report import Report
 
 SPLITS = ("train", "val", "test")
@@ -53,6 +54,8 @@ class Dataset:
 
     `digest` is the sha256 of all that training and measuring depend on (paths relative to `root`,
     contents, boxes, splits, class names), so it is the same wherever the data lie.
+
+    `how` splits were asked to be made, and the `deals` that this took; none where the data bring their own.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Dataset:
     splits: Mapping[str, tuple[Record, ...]]
     report: Report
     digest: str
+    how: Split | None = None
+    deals: tuple[Deal, ...] = ()
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -1,55 +1,87 @@
 """Who trains, who judges, who is asked last: splits by content, repeatable and stable as files are added."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from mfast_edge.data.report import Finding
-from mfast_edge.data.sample import Dataset, Record
+from mfast_edge.data.sample import SPLITS, Dataset, Record
 from mfast_edge.errors import UserError
 
 Part = Sequence[Record]
+Photos = tuple[Record, ...]
 TRAIN, VAL, TRAINVAL = 0.70, 0.85, 0.90  # shares of the whole that end train, train + val; of trainval: train
 
 
-def assign(given: Mapping[str, Part], seed: int) -> dict[str, tuple[Record, ...]]:
+class Cuts(Protocol):
+    """How photos are cut where a split is missing."""
+
+    def pool(self, part: Part) -> tuple[Photos, Photos, Photos]:
+        """(train, val, test) of one pool."""
+
+    def some(self, part: Part, share: float) -> tuple[Photos, Photos]:
+        """(train, val) of photos that were given for both, `share` being train's."""
+
+    def halves(self, part: Part) -> tuple[Photos, Photos]:
+        """(val, test) of photos that were given for both."""
+
+
+def assign(given: Mapping[str, Part], seed: int, cuts: Cuts | None = None) -> dict[str, Photos]:
     """The three splits made from the one to four `given` (train, val, test, trainval).
 
     All three given: as they are. One only: it is split 70/15/15. trainval without train: split 90/10. A
     missing val is taken from train (15 %). A missing test is half of val, since the giver vouches that val is
-    apart from train, and nothing that was given for training is moved into the final proof.
+    apart from train, and nothing that was given for training is moved into the final proof. Other `cuts` have
+    shares of their own.
     """
+    cuts = cuts or ByContent(seed)
     parts = {name: by_name(part) for name, part in given.items()}
     if len(parts) == 1:
-        return afresh(next(iter(parts.values())), seed)
+        return dict(zip(SPLITS, cuts.pool(next(iter(parts.values()))), strict=True))
     train, val = parts.get("train"), parts.get("val")
     if train is None:
-        train, val = opened(parts.get("trainval", ()), val, seed)
+        train, val = opened(parts.get("trainval", ()), val, cuts)
     if val is None:
-        train, val = cut(train, VAL, seed)
+        train, val = cuts.some(train, VAL)
     test = parts.get("test")
     if test is None:
-        val, test = cut(val, 0.5, seed)
+        val, test = cuts.halves(val)
     return {"train": train, "val": val, "test": test}
 
 
-def opened(both: Part, val: Part | None, seed: int) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+def opened(both: Part, val: Part | None, cuts: Cuts) -> tuple[Photos, Photos]:
     """trainval as (train, val): without the given val, or 90/10."""
     if not both:
         raise UserError("data: no train split among those given; name one train or trainval")
     if val is None:
-        return cut(both, TRAINVAL, seed)
+        return cuts.some(both, TRAINVAL)
     names = {record.name for record in val}
     return tuple(record for record in both if record.name not in names), tuple(val)
 
 
-def afresh(pool: Part, seed: int) -> dict[str, tuple[Record, ...]]:
-    """70/15/15 of one pool."""
-    train, rest = cut(pool, TRAIN, seed, spare=2)
-    val, test = cut(rest, VAL, seed)
-    return {"train": train, "val": val, "test": test}
+@dataclass(frozen=True, slots=True)
+class ByContent:
+    """Cuts by the hash of the content: a photo keeps its side when others are added."""
+
+    seed: int
+
+    def pool(self, part: Part) -> tuple[Photos, Photos, Photos]:
+        """70/15/15."""
+        train, rest = cut(part, TRAIN, self.seed, spare=2)
+        return train, *cut(rest, VAL, self.seed)
+
+    def some(self, part: Part, share: float) -> tuple[Photos, Photos]:
+        """`share` for train."""
+        return cut(part, share, self.seed)
+
+    def halves(self, part: Part) -> tuple[Photos, Photos]:
+        """Half for val."""
+        return cut(part, 0.5, self.seed)
 
 
-def cut(part: Part, share: float, seed: int, spare: int = 1) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+def cut(part: Part, share: float, seed: int, spare: int = 1) -> tuple[Photos, Photos]:
     """The photos whose place in [0, 1) lies below `share`, and the others.
 
     Where there are enough photos the first keeps one and the others `spare`: those nearest change sides.
@@ -66,7 +98,7 @@ def place(record: Record, seed: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def by_name(part: Iterable[Record]) -> tuple[Record, ...]:
+def by_name(part: Iterable[Record]) -> Photos:
     return tuple(sorted(part, key=lambda record: record.name))
 
 
@@ -81,6 +113,29 @@ def leaks(splits: Mapping[str, Part]) -> list[Finding]:
                 what = f"in {name}, the same photo as {where} in {other}"
                 found.append(Finding(record.name, what, "kept in both: figures flatter"))
     return found
+
+
+def twins(records: Iterable[Record], classes: Sequence[str]) -> list[Finding]:
+    """A finding for every content that photos show with different classes, as objects or on the whole.
+
+    It names the first of them by name; at least one must be wrong, and which is not for us to say.
+    """
+    same: dict[str, list[Record]] = defaultdict(list)
+    for record in by_name({record.name: record for record in records}.values()):
+        same[record.sha256].append(record)
+    found = []
+    for first, *others in same.values():
+        for other in others:
+            if shown(other) != shown(first):
+                here, there = (", ".join(classes[label] for label in sorted(shown(one))) for one in (other, first))
+                what = f"shows {here or 'nothing'}, the same photo as {first.name}, which shows {there or 'nothing'}"
+                found.append(Finding(other.name, what, "both kept: one of them is wrong"))
+    return found
+
+
+def shown(record: Record) -> set[int]:
+    """The classes on a photo."""
+    return {*record.truth.classes.tolist(), *record.truth.labels}
 
 
 def calibration(dataset: Dataset, n: int, seed: int) -> tuple[Record, ...]:

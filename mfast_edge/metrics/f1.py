@@ -27,10 +27,11 @@ class Best:
     f1: float
 
 
-def curve(matches: Matches) -> Curve:
-    """F1 at every score that a detection has; ignored detections are neither right nor wrong."""
-    scores = [ranking.scores for ranking in matches.rankings if ranking.positives.any()]
-    confidences = np.unique(np.concatenate([np.zeros(0), *scores]))
+def curve(matches: Matches, confidences: np.ndarray | None = None) -> Curve:
+    """F1 at `confidences`, or at every score that a detection has; ignored detections are neither right nor wrong."""
+    if confidences is None:
+        scores = [ranking.scores for ranking in matches.rankings if ranking.positives.any()]
+        confidences = np.unique(np.concatenate([np.zeros(0), *scores]))
     lines = [_line(ranking, confidences) for ranking in matches.rankings]
     return Curve(confidences, np.array(lines).reshape(len(lines), len(confidences)))
 

@@ -19,7 +19,7 @@ LIMIT = 100  # detections per image and class that count, as in COCO
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """One class: D detections of all images, best first, at T IoU thresholds.
+    """One class: D detections of all images, best first, at T IoU thresholds (THRESHOLDS, unless said otherwise).
 
     scores and images (D,), hits and ignored (T, D) bool, positives (I,): truths to be found in each image.
     A detection that is neither a hit nor ignored is a false positive.
@@ -46,42 +46,79 @@ def evaluate(truths: Sequence[Truth], found: Sequence[Detections], classes: int)
     COCO's rules: best score first, at most 100 per image and class; an ignored truth is a crowd, which takes
     any number of detections (by the share of the detection inside it) and makes them neither right nor wrong.
     """
-    assert len(truths) == len(found), f"{len(truths)} truths for {len(found)} images of detections"
-    if not truths:
-        return Matches(0, tuple(_rank([], 0) for _ in range(classes)))
-    with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(_truths(truths, classes), _found(found, classes), "bbox")
-        judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
-        judge.params.maxDets, judge.params.iouThrs = [LIMIT], THRESHOLDS
-        judge.evaluate()
+    return within(truths, found, classes, Range())
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """IoU thresholds, and the areas (both ends among them) of the truths that are to be found.
+
+    Areas are square pixels, or of `pixels`, one image's size each, the share. As in COCO a truth of another area
+    is ignored, and so is a detection of another area that finds nothing.
+    """
+
+    ious: Sequence[float] = tuple(THRESHOLDS.tolist())
+    low: float = 0.0
+    high: float = 1e10
+    pixels: Sequence[float] | None = None
+
+
+def within(truths: Sequence[Truth], found: Sequence[Detections], classes: int, wanted: Range) -> Matches:
+    """The same at other thresholds, or for objects of some areas only."""
     size = len(truths)
-    shots = [judge.evalImgs[size * label : size * (label + 1)] for label in range(classes)]
-    return Matches(size, tuple(_rank(rows, size) for rows in shots))
+    if not truths:
+        return Matches(0, tuple(_rank([], 0, len(wanted.ious)) for _ in range(classes)))
+    judge = judged(truths, found, classes, wanted.pixels)
+    judge.params.areaRng, judge.params.areaRngLbl = [[wanted.low, wanted.high]], ["asked"]
+    judge.params.maxDets, judge.params.iouThrs = [LIMIT], np.asarray(wanted.ious)
+    every = shots(judge)
+    each = [every[size * label : size * (label + 1)] for label in range(classes)]
+    return Matches(size, tuple(_rank(rows, size, len(wanted.ious)) for rows in each))
 
 
-def _truths(truths: Sequence[Truth], classes: int) -> Any:
+def shots(judge: Any) -> list[dict[str, Any] | None]:
+    """The judge's results of each class and image, in that order; None where there is nothing."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge.evaluate()
+    return list(judge.evalImgs)
+
+
+def judged(
+    truths: Sequence[Truth], found: Sequence[Detections], classes: int, pixels: Sequence[float] | None = None
+) -> Any:
+    """The reference library's judge with its own settings, not yet asked; areas in parts of `pixels` if given.
+
+    Truths and detections are numbered from 1 through all images. Raises AssertionError on unequal lengths.
+    """
+    assert len(truths) == len(found), f"{len(truths)} truths for {len(found)} images of detections"
+    sizes = pixels or [1.0] * len(truths)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return COCOeval(_truths(truths, classes, sizes), _found(found, classes, sizes), "bbox")
+
+
+def _truths(truths: Sequence[Truth], classes: int, pixels: Sequence[float]) -> Any:
     rows = (
         {**row, "iscrowd": int(ignore)}
         for image, truth in enumerate(truths)
-        for row, ignore in zip(_rows(image, truth.boxes, truth.classes), truth.ignore, strict=True)
+        for row, ignore in zip(_rows(image, truth, pixels[image]), truth.ignore, strict=True)
     )
     return _index(rows, len(truths), classes)
 
 
-def _found(found: Sequence[Detections], classes: int) -> Any:
+def _found(found: Sequence[Detections], classes: int, pixels: Sequence[float]) -> Any:
     rows = (
         {**row, "score": float(score)}
         for image, one in enumerate(found)
-        for row, score in zip(_rows(image, one.boxes, one.classes), one.scores, strict=True)
+        for row, score in zip(_rows(image, one, pixels[image]), one.scores, strict=True)
     )
     return _index(rows, len(found), classes)
 
 
-def _rows(image: int, boxes: np.ndarray, classes: np.ndarray) -> Iterator[dict[str, Any]]:
-    exact = np.asarray(boxes, np.float64).reshape(-1, 4)
+def _rows(image: int, marks: Truth | Detections, pixels: float) -> Iterator[dict[str, Any]]:
+    exact = np.asarray(marks.boxes, np.float64).reshape(-1, 4)
     sides = exact[:, 2:] - exact[:, :2]
-    for corner, side, label in zip(exact[:, :2], sides, classes, strict=True):
-        area = float(side[0] * side[1])
+    for corner, side, label in zip(exact[:, :2], sides, marks.classes, strict=True):
+        area = float(side[0] * side[1]) / pixels
         yield {"image_id": image, "category_id": int(label), "bbox": [*corner, *side], "area": area}
 
 
@@ -99,13 +136,13 @@ def _index(rows: Iterator[dict[str, Any]], images: int, classes: int) -> Any:
     return index
 
 
-def _rank(shots: Sequence[dict[str, Any] | None], images: int) -> Ranking:
+def _rank(results: Sequence[dict[str, Any] | None], images: int, thresholds: int) -> Ranking:
     """One class's results per image (None: nothing there), joined in score order."""
-    known = [shot for shot in shots if shot is not None]
+    known = [shot for shot in results if shot is not None]
     counts = [len(shot["dtScores"]) for shot in known]
     scores = np.concatenate([np.zeros(0), *(shot["dtScores"] for shot in known)])
     order = np.argsort(-scores, kind="stable")
-    none = np.zeros((len(THRESHOLDS), 0), bool)
+    none = np.zeros((thresholds, 0), bool)
     matched = np.concatenate([none, *(shot["dtMatches"] > 0 for shot in known)], axis=1)[:, order]
     ignored = np.concatenate([none, *(shot["dtIgnore"] > 0 for shot in known)], axis=1)[:, order]
     positives = np.zeros(images, np.int64)

@@ -13,6 +13,8 @@ def markdown(view: View) -> str:
     parts += [["## What each stage did"], sentences(view)]
     for table in view.tables:
         parts += [[f"## {table.title}"], lines(table.head, table.rows)]
+    if view.curve:
+        parts += [[f"## {view.curve.title}"], lines(view.curve.head, view.curve.rows)]
     parts += [["## Test photos"], [view.drawn], photos(view)]
     parts += [["## What was run"], pairs(view.run)]
     parts += [["## Data report"], [f"- {line}" for line in view.findings] or ["Nothing wrong was found."]]

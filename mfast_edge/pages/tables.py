@@ -8,6 +8,9 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results, Row, Summary
+from mfast_edge.data.dealing import Deal
+from mfast_edge.metrics.errors import KINDS
+from mfast_edge.tasks.told import error_cells
 
 ABSENT = "–"
 
@@ -87,6 +90,23 @@ def changes(page: Json) -> list[Table]:
         Table("Widths, layer by layer", ["Layer", "Stage", "Channels before", "Channels after"], wide),
     ]
     return [table for table in found if table.rows]
+
+
+def errors(page: Json) -> list[Table]:
+    """What the final file got wrong on test, class by class; nothing where the run was not asked."""
+    told = page.get("figures", {}).get("errors")
+    if not told:
+        return []
+    head = ["Class", "Objects", "Found", *(kind.capitalize() for kind in KINDS), "Confused with"]
+    rows = [[name, *error_cells(row)] for name, row in told["per_class"].items()]
+    return [Table(f"Mistakes on test at score {told['confidence']:.2f} (kinds as in TIDE)", head, rows)]
+
+
+def folds(page: Json) -> list[Table]:
+    """How the photos were dealt into train, val and test; nothing where the data brought their splits."""
+    told = page.get("data", {}).get("folds", ())
+    deals = [Deal(one["what"], one["roles"], one["photos"], one["strata"]) for one in told]
+    return [Table(f"Folds: {deal.what}", ["", *deal.head[1:]], deal.rows) for deal in deals]
 
 
 def share(value: float | None, unit: str) -> str:

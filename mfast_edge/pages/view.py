@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results
-from mfast_edge.pages.tables import Table, changes, layers, quality, speed, stages
+from mfast_edge.pages.curve import Curve, curve
+from mfast_edge.pages.tables import Table, changes, errors, folds, layers, quality, speed, stages
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
 
 SPLITS = ("train", "val", "test")
@@ -29,7 +30,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The report: pairs of a label and a text, gates, the waterfall, tables, findings, photos."""
+    """The report: pairs of a label and a text, gates, the waterfall, tables, F1 by score, findings, photos."""
 
     title: str
     proxy: str
@@ -38,6 +39,7 @@ class View:
     columns: tuple[Measure, ...]
     waterfall: list[tuple[Json, list[Bar]]]
     tables: list[Table]
+    curve: Curve | None
     run: list[tuple[str, str]]
     findings: list[str]
     photos: list[Json]
@@ -56,6 +58,7 @@ def view(told: Told) -> View:
         columns=columns,
         waterfall=list(zip(final["rows"], waterfall(final["rows"], columns), strict=True)),
         tables=tables(told),
+        curve=curve(page),
         run=run(final, page),
         findings=found(told.findings),
         photos=page["photos"],
@@ -66,7 +69,8 @@ def view(told: Told) -> View:
 def tables(told: Told) -> list[Table]:
     """Every table, in the order in which they stand."""
     why = [*changes(told.page), *layers(told.page)]
-    return [stages(told.final), quality(told.final), *why, *(speed(results) for results in told.results)]
+    test = [quality(told.final), *errors(told.page)]
+    return [stages(told.final), *test, *why, *(speed(results) for results in told.results), *folds(told.page)]
 
 
 def proxy(final: Json, page: Json) -> str:

@@ -1,13 +1,17 @@
 """The real sets below MFAST_DATA: what their papers and their other formats say."""
 
+import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mfast_edge.data.dealing import Split
 from mfast_edge.data.index import read
-from mfast_edge.data.sample import Dataset
+from mfast_edge.data.sample import Dataset, Record, Truth
+from mfast_edge.data.split import twins
 
 DATA = os.environ.get("MFAST_DATA", "")
 pytestmark = pytest.mark.skipif(not DATA, reason="MFAST_DATA is not set: no real photos here")
@@ -73,3 +77,32 @@ def test_nuclei_bring_their_splits_and_a_mask_for_every_object(cache: Path) -> N
     masks = [mask for record in dataset.records for mask in record.truth.masks]
     assert len(masks) == 4393
     assert all(masks)
+
+
+def test_trashnet_has_three_photos_in_two_classes() -> None:
+    """Straight from the files, for what lies in class folders is another reader's."""
+    folders = sorted(path for path in Path(DATA, "trashnet").rglob("*") if any(path.glob("*.jpg")))
+    empty = Truth(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
+    records = [
+        Record(
+            path.name, path, hashlib.sha256(path.read_bytes()).hexdigest(), 150, 150, 1, replace(empty, labels=(kind,))
+        )
+        for kind, folder in enumerate(folders)
+        for path in sorted(folder.glob("*.jpg"))
+    ]
+    found = twins(records, [folder.name for folder in folders])
+    assert len(records) == 2527
+    assert {finding.path: finding.what.split()[6] for finding in found} == {
+        "plastic152.jpg": "glass176.jpg,",
+        "plastic332.jpg": "glass389.jpg,",
+        "metal91.jpg": "glass115.jpg,",
+    }
+
+
+def test_a_stratified_bccd_has_its_rare_classes_in_every_fold(cache: Path, tmp_path: Path) -> None:
+    for folder in ("Annotations", "JPEGImages"):
+        (tmp_path / folder).symlink_to(Path(DATA, "bccd", folder))
+    dataset = read(f"voc:{tmp_path}", cache=cache, how=Split(by=("class", "count")))
+    (deal,) = dataset.deals
+    assert max(deal.photos) - min(deal.photos) <= 3
+    assert all(max(counts) - min(counts) <= 3 for counts in deal.strata.values()), deal.lines()

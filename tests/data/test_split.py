@@ -1,5 +1,6 @@
 """Splits made here: shares, stability, and what is taken from where."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,21 @@ def test_calibration_photos_come_from_train_the_same_for_the_same_seed() -> None
     assert names(chosen) <= names(parts["train"])
     assert chosen == split.calibration(dataset, 16, seed=5) != split.calibration(dataset, 16, seed=6)
     assert len(split.calibration(dataset, 1000, seed=5)) == len(parts["train"])
+
+
+def labelled(name: str, sha: str, *labels: int) -> Record:
+    return Record(name, Path(name), sha, 4, 3, 1, replace(NOTHING, labels=labels))
+
+
+def test_one_content_with_two_classes_is_reported_whatever_the_split() -> None:
+    same = [labelled("b/2.jpg", "x", 1), labelled("a/1.jpg", "x", 0), labelled("a/3.jpg", "x", 0)]
+    (finding,) = split.twins([*same, labelled("b/4.jpg", "y", 1), same[0]], ("ash", "birch"))
+    assert finding.path == "b/2.jpg"
+    assert finding.what == "shows birch, the same photo as a/1.jpg, which shows ash"
+
+
+def test_classes_of_boxes_count_as_those_of_photos_do() -> None:
+    box = Truth(np.ones((1, 4), np.float32), np.array([1]), np.zeros(1, bool))
+    rows = [labelled("1.jpg", "x", 1), replace(labelled("2.jpg", "x"), truth=box), labelled("3.jpg", "x")]
+    (finding,) = split.twins(rows, ("ash", "birch"))
+    assert finding.what == "shows nothing, the same photo as 1.jpg, which shows birch"

@@ -104,3 +104,25 @@ def test_an_int8_file_is_shown_as_a_cpu_without_vnni_computes_it(finished: Path)
     assert here["quality"]["images"] == there["quality"]["images"]  # type: ignore[index]
     assert "a float graph does not saturate" in refused("evaluate", finished / "store" / keys["export_onnx"], *data)
     assert "no int8 file" in refused("evaluate", finished / "store" / keys["train"], *data)
+
+
+def test_every_metric_can_be_asked_for_without_torch(finished: Path) -> None:
+    run = folder(finished)
+    made = told(without_torch("evaluate", run, "--metrics", "all", "--json"))
+    metrics, quality = made["metrics"], made["quality"]
+    assert isinstance(metrics, dict)
+    assert isinstance(quality, dict)
+    assert list(metrics) == ["coco", "voc", "area", "area-weighted", "f1", "errors", "intervals"]
+    coco, area = metrics["coco"], metrics["area"]["101 points"]
+    assert (coco["AP"], coco["AP50"], coco["AP75"]) == pytest.approx(
+        (quality["map"], quality["map50"], quality["map75"])
+    )
+    assert area["map"] == pytest.approx(quality["map"])
+    assert metrics["intervals"]["f1"]["value"] == pytest.approx(quality["f1"])
+    assert metrics["errors"]["confidence"] == quality["confidence"]
+    assert sum(row["truths"] for row in metrics["errors"]["per_class"].values()) == quality["boxes"]
+    text = str(without_torch("evaluate", run, "--metrics", "voc,errors"))
+    assert "11 points" in text
+    assert "localisation" in text
+    assert "APs" not in text
+    assert "'map75' given" in refused("evaluate", run, "--metrics", "voc,map75")

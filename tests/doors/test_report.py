@@ -162,3 +162,43 @@ def test_the_page_knows_how_the_data_are_read_again(finished: Path) -> None:
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
     assert "no finished run" in refused("report", tmp_path)
+
+
+def figures(confidence: float) -> dict[str, object]:
+    row = {"truths": 9, "right": 7, "localisation": 1, "confusion": 2, "both": 0, "duplicate": 3, "background": 4}
+    row |= {"missed": 5, "mistaken": {"b": 2}}  # type: ignore[dict-item]
+    scores = [n / 100 for n in range(101)]
+    curve = {"confidence": scores, "macro": [1 - s for s in scores], "per_class": {"a": [0.5] * 101}}
+    return {"errors": {"confidence": confidence, "per_class": {"a": row}}, "f1": curve}
+
+
+def test_mistakes_and_the_f1_curve_stand_in_both_pages(tmp_path: Path) -> None:
+    seen = told()
+    page = view(replace(seen, page={**seen.page, "figures": figures(0.25)}))
+    (table,) = [one for one in page.tables if one.title.startswith("Mistakes on test at score 0.25")]
+    assert table.rows == [["a", "9", "7", "1", "2", "0", "3", "4", "5", "2 b"]]
+    assert page.curve
+    assert page.curve.sure == 160
+    macro = page.curve.lines[-1].points.split()
+    assert (macro[0], macro[50], macro[100]) == ("0.0,0.0", "320.0,120.0", "640.0,240.0")
+    assert page.curve.rows[5] == ["0.5", "0.500", "0.500"]
+    assert "| 0.5 | 0.500 | 0.500 |" in markdown(page)
+    assert html(page, tmp_path).count("<polyline") == 2
+    assert "<polyline" not in html(view(seen), tmp_path), "a run from before has none"
+
+
+def test_folds_stand_in_the_report_where_photos_were_dealt() -> None:
+    seen = told()
+    deal = {"what": "all photos by class", "roles": ["train", "test", "val"], "photos": [4, 2, 2]}
+    data = {**seen.page["data"], "folds": [{**deal, "strata": {"class a": [3, 1, 1]}}]}
+    table = view(replace(seen, page={**seen.page, "data": data})).tables[-1]
+    assert table.title == "Folds: all photos by class"
+    assert table.rows == [["photos", "4", "2", "2", "8"], ["class a", "3", "1", "1", "5"]]
+
+
+def test_a_run_tells_its_mistakes_and_its_curve(finished: Path) -> None:
+    page, final = (json.loads((folder(finished) / f"{name}.json").read_text()) for name in ("page", "final"))
+    rows = page["figures"]["errors"]["per_class"]
+    assert sum(row["truths"] for row in rows.values()) == final["metrics"]["test"]["boxes"]
+    assert len(page["figures"]["f1"]["macro"]) == 101
+    assert "<polyline" in (folder(finished) / "report.html").read_text()

@@ -7,7 +7,9 @@ import pytest
 
 from mfast_edge.data.sample import Truth
 from mfast_edge.metrics.average_precision import average_precision, map50, map_all
+from mfast_edge.metrics.coco import coco as twelve_of
 from mfast_edge.metrics.match import evaluate
+from mfast_edge.metrics.relative_area import relative_area
 from mfast_edge.models.detections import Detections
 from tests.metrics.scenes import A, B, C, coco, crowd, found, summarise, truth
 
@@ -67,6 +69,9 @@ def test_figures_on_real_detections_are_those_of_pycocotools():
     ]
     precision = average_precision(evaluate(truths, detections, len(labels)))
     assert len(results) == 452
+    assert list(twelve_of(truths, detections, len(labels)).values()) == pytest.approx(list(stats), abs=1e-9)
+    pixels = [image["width"] * image["height"] for image in data["images"]]
+    assert relative_area(truths, detections, len(labels), pixels).map == pytest.approx(stats[0], abs=1e-9)
     assert [precision.map, precision.map50, precision.map75] == pytest.approx(list(stats[:3]), abs=1e-9)
 
 

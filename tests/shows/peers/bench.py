@@ -13,7 +13,7 @@ import numpy as np
 
 from mfast_edge import target
 from mfast_edge.candidate import Candidate, digest
-from mfast_edge.data.index import read
+from mfast_edge.data.index import again
 from mfast_edge.data.photo import load
 from mfast_edge.data.split import calibration
 from mfast_edge.errors import UserError
@@ -108,7 +108,7 @@ def workshop(run: Opened) -> Workshop:
 
     known = run.page["data"]
     build = run.model.build(**blueprint.read(run.candidate.folder)["build"])
-    data = read(known["spec"], cache=run.runs / "data", seed=known["seed"])
+    data = again(known, cache=run.runs / "data")
     seed = run.candidate.lineage[0].seed
     return Workshop(run.model, build, data, target.find("x86"), Store(run.runs), seed, None, None, tell)
 

@@ -1,0 +1,47 @@
+"""Every figure that can be asked for: plain values, and lines that say them."""
+
+import json
+
+import pytest
+
+from mfast_edge.tasks.detect import compare
+from mfast_edge.tasks.figures import METRICS, Scene, measure
+from mfast_edge.tasks.told import LINES, lines
+from tests.metrics.scenes import A, B, C, D, crowd, found, truth
+
+NAMES = ("ash", "birch", "cedar")
+
+
+def test_all_figures_are_plain_and_agree_where_they_say_the_same() -> None:
+    truths, hits = crowd(3)
+    quality = compare(truths, hits, NAMES, 0.5)
+    told = measure(tuple(METRICS), Scene(truths, hits, NAMES, [300.0**2] * len(truths), 0.5))
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert list(told) == list(METRICS) == list(LINES)
+    assert told["coco"]["AP"] == pytest.approx(quality.map)
+    assert told["area"]["101 points"]["map75"] == pytest.approx(quality.map75)
+    assert told["f1"]["macro"][50] == pytest.approx(quality.f1)
+    spread = told["intervals"]["map50"]
+    assert spread["value"] == pytest.approx(quality.map50)
+    assert spread["low"] < spread["value"] < spread["high"]
+    assert sum(row["truths"] for row in told["errors"]["per_class"].values()) == quality.boxes
+    text = lines(told)
+    assert [line for line in text if not line.startswith(" ")] == [f"{name}:" for name in METRICS]
+
+
+def test_lines_name_classes_confusions_and_the_ranking_figure() -> None:
+    scene = Scene([truth((A, 0), (B, 1))], [found((A, 0, 0.9), (B, 0, 0.8), (C, 0, 0.7))], NAMES, [120.0 * 50], 0.5)
+    told = measure(("voc", "errors"), scene)
+    assert told["voc"]["ranking"] == 0.5
+    assert told["errors"]["per_class"]["ash"]["mistaken"] == {"birch": 1}
+    text = "\n".join(lines(told))
+    assert "1 birch" in text
+    assert "0.50000" in text
+    assert "cedar" not in text
+
+
+def test_what_is_not_there_is_null_and_a_dash() -> None:
+    told = measure(("coco", "area"), Scene([truth((D, 0))], [found((D, 0, 0.9))], ("ash",), [1e6], 0.5))
+    assert told["coco"]["APl"] is None
+    assert told["area"]["101 points"]["large"] is None
+    assert any(line.split() == ["APl", "–"] for line in lines(told))
