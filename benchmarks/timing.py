@@ -2,7 +2,9 @@
 
 import random
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple, TypeVar
+
+T = TypeVar("T")
 
 # A clock cannot tell such calls apart; without a floor an empty callable would be called for ever.
 SHORTEST = 1e-6
@@ -53,6 +55,13 @@ def measure(  # noqa: PLR0913 - a dataclass is newer than Python 3.6, and the cl
         for name in order:
             taken[name].append(_burst(calls[name], counts[name], clock))
     return {name: Series(name, tuple(taken[name])) for name in calls}
+
+
+def once(call: Callable[[], T], clock: Callable[[], float] = time.perf_counter) -> Tuple[T, float]:
+    """Return what one call gives and the ms that it took: a remark beside a result, never a comparison."""
+    start = clock()
+    given = call()
+    return given, (clock() - start) * 1e3
 
 
 def medians(series: Series) -> Tuple[float, ...]:

@@ -7,9 +7,12 @@ import onnx
 
 
 def macs(path: Path) -> int:
-    """Multiply-adds of one image in a float graph's convolutions and linear layers."""
+    """Multiply-adds of one image in a graph's convolutions and linear layers, float or Q/DQ."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), strict_mode=True).graph
     weights = {one.name: tuple(one.dims) for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
     sizes = {one.name: [size.dim_value for size in one.type.tensor_type.shape.dim] for one in known(graph)}
     return sum(
         prod(weights[node.input[1]]) * places(node, sizes)

@@ -74,6 +74,20 @@ class Opened:
             return network(blueprint.rebuild(self.candidate.folder, self.model), threads or self.threads)
         return graph(self.candidate.file, wanted, threads or self.threads)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one image."""
+        if self.candidate.form == "onnx":
+            from export.macs import macs
+
+            return macs(self.candidate.file)
+        import torch
+
+        from mfast_edge.latency import layers
+
+        image = torch.zeros(1, 3, self.facts["height"], self.facts["width"])
+        return sum(layer.macs for layer in layers(blueprint.rebuild(self.candidate.folder, self.model), image))
+
 
 def opened(path: Path) -> Opened:
     """The final candidate of a run, or the candidate of a folder in the store. UserError where it is neither."""

@@ -1,10 +1,11 @@
-"""Side door: draws what the final file of a run finds in photos."""
+"""Side door: draws what the final file of a run finds in photos, videos or a camera, and writes it for others."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,108 +15,193 @@ from mfast_edge.door import door, guarded
 from mfast_edge.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from mfast_edge.data.video import Clip
+    from mfast_edge.looked import Eye, Shot
     from mfast_edge.models.detections import Detections
-    from mfast_edge.opened import Opened
-
-    Seen = tuple[np.ndarray, Detections, float]
+    from mfast_edge.tasks.results import Found, Ids
 
 app = door()
+LATELY = 30  # frames over which the rate that is drawn is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The door's arguments, as typed."""
+
+    run: Path
+    photos: tuple[Path, ...]
+    out: Path
+    score: float | None
+    runtime: str | None
+    threads: int | None
+    ids: Path | None
+    camera: str | None
+    frames: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Where things are drawn, from the score `sure` on, what was found so far, and what could not be read."""
+
+    out: Path
+    classes: list[str]
+    sure: float
+    found: list[Found] = field(default_factory=list)
+    drawn: list[str] = field(default_factory=list)  # of each of `found`: what it was drawn as
+    unread: list[UserError] = field(default_factory=list)
+
+    def add(self, shot: Shot, drawn: str) -> Detections:
+        """Keep what was found; the part of it to draw."""
+        from mfast_edge.tasks.detect import above
+
+        self.found.append(shot[1])
+        self.drawn.append(drawn)
+        return above(shot[1].detections, self.sure)
 
 
 @app.command()
 def predict(  # noqa: PLR0913 - the arguments of the command
     run: Annotated[Path, typer.Argument(help="A run's folder, or a candidate's in runs/store.")],
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
-    out: Annotated[Path, typer.Option(help="Where drawn photos and detections.json go.")] = Path("predictions"),
+    photos: Annotated[list[Path] | None, typer.Argument(help="Photos, videos, or folders of them.")] = None,
+    out: Annotated[Path, typer.Option(help="Where drawn photos and results go.")] = Path("predictions"),
     score: Annotated[float | None, typer.Option(help="Draw from this score on; the best F1's if absent.")] = None,
     runtime: Annotated[str | None, typer.Option(help="onnxruntime or openvino; its fastest if absent.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="As many as the run was timed with if absent.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option(help="A COCO JSON whose image and category ids coco.json is to have.")
+    ] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="A camera's number (0 is /dev/video0), or a stream's address.")
+    ] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="So many frames of each video or camera at most.")] = None,
 ) -> None:
     """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms.
 
-    A photo that cannot be read is named, the others are drawn; the exit code is then 2.
+    A photo or video that cannot be read is named, the others are drawn; the exit code is then 2. Ctrl-C ends a
+    camera. detections.json and normalised.csv hold what is drawn; pixels.csv and coco.json everything that was
+    found, as those who score want it; submission.json seconds and multiply-adds.
     """
+    work(Asked(run, tuple(photos or ()), out, score, runtime, threads, ids, camera, frames))
+
+
+def work(asked: Asked) -> None:
+    """Check what was asked, look, draw, write."""
+    from mfast_edge.data import video
+    from mfast_edge.looked import eye, listed
     from mfast_edge.opened import opened
-    from mfast_edge.tasks.detect import above, write
 
-    paths, source = listed(photos), opened(run)
-    sure = source.confidence if score is None else score
-    out.mkdir(parents=True, exist_ok=True)
-    kept, unread = {}, []
-    for path, name, seen in zip(paths, titles(paths), detected(source, paths, (runtime, threads)), strict=True):
-        if isinstance(seen, UserError):
-            unread.append(seen)
-            continue
-        photo, found, ms = seen
-        kept[name] = above(found, sure)
-        save(photo, kept[name], source.facts["classes"], out / name)
-        print(f"{path}: {counted(kept[name], source.facts['classes'])}  {ms:.1f} ms")
-    write(out / "detections.json", list(kept), list(kept.values()), source.facts["classes"])
-    print(f"{len(kept)} drawn photos and detections.json in {out}, from score {sure:.3f}")
-    if unread:
-        raise UserError("; ".join(map(str, unread)))
+    if not asked.photos and asked.camera is None:
+        raise UserError("predict: no photos given; photos, videos, folders of them or --camera 0 would be right")
+    paths, source = listed(asked.photos), opened(asked.run)
+    classes = source.facts["classes"]
+    ids = numbered(asked, paths, classes)
+    clip = None if asked.camera is None else video.camera(asked.camera)
+    seer = eye(source, asked.runtime, asked.threads)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    album = Album(asked.out, classes, source.confidence if asked.score is None else asked.score)
+    look(seer, paths, album, asked.frames)
+    if clip:
+        watch(seer, clip, album, "camera.mp4", asked.frames)
+    finish(album, seer, ids)
 
 
-def listed(given: list[Path]) -> list[Path]:
-    """Every photo, folders opened. UserError where there is none."""
-    from mfast_edge.data.files import photos
+def numbered(asked: Asked, paths: Sequence[Path], classes: Sequence[str]) -> Ids | None:
+    """The ids of the photos and classes in the COCO JSON asked for. UserError for a photo that is not in it."""
+    if asked.ids is None:
+        return None
+    from mfast_edge.data.coco import numbers
+    from mfast_edge.looked import moving, named
+    from mfast_edge.subject import matched
+    from mfast_edge.tasks.results import Ids, placed
 
-    for path in given:
-        if not path.exists():
-            raise UserError(f"predict: {path} is not there; a photo or a folder of photos would be right")
-        if path.is_dir() and not photos(path):
-            raise UserError(f"predict: {path} holds no photos; a folder with .jpg or .png files would be right")
-    return [photo for path in given for photo in (photos(path) if path.is_dir() else [path])]
+    if asked.camera is not None or any(map(moving, paths)):
+        raise UserError("--ids: frames have no ids in a COCO file; photos alone would be right")
+    images, categories = numbers(asked.ids)
+    known = matched(tuple(classes), tuple(categories.values()))
+    places = list(categories)
+    mine = tuple(places[known[label]] if label in known else None for label in range(len(classes)))
+    every = (placed(path, images, asked.ids) for path in paths)
+    return Ids(dict(zip(named(paths), every, strict=True)), mine)
 
 
-def detected(source: Opened, paths: list[Path], how: tuple[str | None, int | None]) -> Iterator[Seen | UserError]:
-    """Each photo, what is found in it, and the ms from its pixels to that; or why it cannot be read."""
-    from mfast_edge.data.photo import load_path
-    from mfast_edge.models.detections import detect
+def look(seer: Eye, paths: Sequence[Path], album: Album, most: int | None) -> None:
+    """Every photo and video: found, drawn, told; or noted as unread."""
+    from mfast_edge.data import video
+    from mfast_edge.looked import moving, named, titles
 
-    forward = source.forward(*how)
-    for path in paths:
+    for path, name, title in zip(paths, named(paths), titles(paths), strict=True):
         try:
-            photo = load_path(path)
+            if moving(path):
+                watch(seer, video.video(path, name), album, title, most)
+            else:
+                snap(seer.photo(name, path), album, title, path)
         except UserError as wrong:
-            yield wrong
-            continue
-        yield (photo, *timed(partial(detect, photo, forward, source.model.decode, source.facts)))
+            album.unread.append(wrong)
 
 
-def timed(call: Callable[[], Detections]) -> tuple[Detections, float]:
-    """What a call returns and its ms, the second time that it is called."""
-    from benchmarks import timing
-
-    found: list[Detections] = []
-    series = timing.measure({"call": lambda: found.append(call())}, rounds=1, warmup=1, seconds=0.0)
-    return found[-1], timing.percentile(series["call"], 50)
-
-
-def titles(paths: list[Path]) -> list[str]:
-    """A file name for each drawn photo, no two alike."""
-    seen: Counter[str] = Counter()
-    names = []
-    for path in paths:
-        seen[path.stem] += 1
-        names.append(f"{path.stem}.jpg" if seen[path.stem] == 1 else f"{path.stem}-{seen[path.stem]}.jpg")
-    return names
-
-
-def save(photo: np.ndarray, found: Detections, classes: list[str], place: Path) -> None:
-    """The photo with its detections drawn, as JPEG."""
+def snap(shot: Shot, album: Album, title: str, path: Path) -> None:
+    """One photo, drawn and told."""
     from PIL import Image
 
     from mfast_edge.tasks.detect import draw
 
-    Image.fromarray(draw(photo, found, classes)).save(place, quality=90)
+    found = album.add(shot, title)
+    Image.fromarray(draw(shot[0], found, album.classes)).save(album.out / title, quality=90)
+    print(f"{path}: {counted([found], album.classes)}  {1e3 * shot[1].seconds:.1f} ms")
 
 
-def counted(found: Detections, classes: list[str]) -> str:
+def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> None:
+    """A video or camera, drawn frame by frame with the frames/s of drawing and all, and told.
+
+    What never ends by itself is ended by Ctrl-C. UserError after the last frame where a video is broken.
+    """
+    from mfast_edge.data.video import Film
+    from mfast_edge.tasks.detect import draw
+
+    if clip.live:
+        print(f"{clip.name}: Ctrl-C ends it", flush=True)
+    seen: list[Detections] = []
+    clock, begun = deque([time.perf_counter()], maxlen=LATELY), time.perf_counter()
+    film = Film(album.out / title, clip.fps)
+    try:
+        for number, shot in enumerate(seer.frames(clip, most)):
+            seen.append(album.add(shot, f"{title}#{number}"))
+            film.add(draw(shot[0], seen[-1], album.classes, title=rate(clock)))
+            clock.append(time.perf_counter())
+    except KeyboardInterrupt:
+        if not clip.live:
+            raise
+    finally:
+        film.close()
+        if seen:
+            fps = len(seen) / (time.perf_counter() - begun)
+            print(f"{clip.name}: {len(seen)} frames, {counted(seen, album.classes)}  {fps:.1f} FPS")
+
+
+def rate(clock: Sequence[float]) -> str:
+    """`23.4 FPS` over the last frames; nothing before the second."""
+    return f"{(len(clock) - 1) / (clock[-1] - clock[0]):.1f} FPS" if len(clock) > 1 else ""
+
+
+def finish(album: Album, seer: Eye, ids: Ids | None) -> None:
+    """The results as files. UserError names what could not be read."""
+    from mfast_edge.tasks import results
+    from mfast_edge.tasks.detect import above, write
+
+    drawn = [above(one.detections, album.sure) for one in album.found]
+    write(album.out / "detections.json", album.drawn, drawn, album.classes)
+    results.pixels(album.out / "pixels.csv", album.found, album.classes)
+    results.normalised(album.out / "normalised.csv", album.found, album.classes, album.sure)
+    results.coco(album.out / "coco.json", album.found, ids or results.plain(album.found, album.classes))
+    results.competition(album.out / "submission.json", album.found, album.classes, seer.clocked, seer.macs)
+    print(f"{len(album.found)} drawn pictures and detections.json in {album.out}, from score {album.sure:.3f}")
+    if album.unread:
+        raise UserError("; ".join(map(str, album.unread)))
+
+
+def counted(found: Iterable[Detections], classes: Sequence[str]) -> str:
     """`12 RBC, 1 WBC`."""
-    counts = Counter(classes[int(label)] for label in found.classes)
+    counts = Counter(classes[int(label)] for one in found for label in one.classes)
     return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing"
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,13 @@ def sources(root: Path) -> list[Path]:
     return instances or found  # the real COCO keeps captions and key points of the same photos beside them
 
 
-def loaded(path: Path) -> Json | None:
-    """The file's JSON when it is COCO's; none when it is another kind of JSON."""
+def loaded(path: Path, needed: Sequence[str] = NEEDED) -> Json | None:
+    """The file's JSON when it has COCO's lists; none when it is another kind of JSON."""
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise UserError(f"data: {path}: JSON that cannot be read ({error}); give a whole file") from None
-    known = isinstance(document, dict) and all(isinstance(document.get(key), list) for key in NEEDED)
+    known = isinstance(document, dict) and all(isinstance(document.get(key), list) for key in needed)
     return document if known else None
 
 
@@ -81,6 +81,16 @@ def categories(documents: Mapping[Path, Json]) -> dict[int, str]:
                 both = f"{found[number]!r} and {name!r}"
                 raise UserError(f"data: {path}: category {number} is {both}; give each category an id of its own")
     return dict(sorted(found.items()))
+
+
+def numbers(path: Path) -> tuple[dict[str, Any], dict[int, str]]:
+    """{photo's file name: its id} and {category's id: its name} of one COCO JSON, with annotations or without."""
+    document = loaded(path, ("images", "categories"))
+    if document is None:
+        raise UserError(f"data: {path}: not COCO; a JSON with the lists images and categories would be right")
+    rows = [row for row in document["images"] if isinstance(row, dict)]
+    named = {row["file_name"]: row["id"] for row in rows if isinstance(row.get("file_name"), str) and "id" in row}
+    return named, categories({path: document})
 
 
 class Reader:

@@ -16,10 +16,15 @@ TEXT = 13  # pixels
 
 Colour = tuple[int, int, int]
 Mark = tuple[list[float], int, str]
+BLACK: Colour = (0, 0, 0)
 
 
-def draw(photo: np.ndarray, marks: Detections | Truth, classes: Sequence[str], *, score: float = 0.0) -> np.ndarray:
+def draw(
+    photo: np.ndarray, marks: Detections | Truth, classes: Sequence[str], *, score: float = 0.0, title: str = ""
+) -> np.ndarray:
     """The (H, W, 3) uint8 RGB photo with the detections scored `score` or more, or the truth, drawn on it.
+
+    A `title` stands in the upper left corner, on top.
 
     A photo whose shorter side is below 320 pixels is first enlarged by a whole factor, so that labels can be
     read. A class always has the same colour. The best detections lie on top.
@@ -32,6 +37,8 @@ def draw(photo: np.ndarray, marks: Detections | Truth, classes: Sequence[str], *
         corners = [zoom * side for side in box]
         pen.rectangle(_upright(corners), outline=colour(label), width=round(2 * scale))
         _label(pen, corners, text, (font, colour(label)))
+    if title:
+        _label(pen, [0.0, 0.0], title, (font, BLACK))
     return np.asarray(large)
 
 

@@ -137,3 +137,10 @@ def test_what_travels_to_a_board_is_python_3_6_and_standard_library(travels):
         "dataclasses",
         "__future__",
     }
+
+
+def test_one_call_gives_its_result_and_what_it_took():
+    clock = Clock()
+    call = clock.call("a", 12.5)
+    assert timing.once(lambda: (call(), "found")[1], clock) == ("found", pytest.approx(12.5))
+    assert clock.called == ["a"]

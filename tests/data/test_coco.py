@@ -163,3 +163,14 @@ def test_json_that_is_broken_or_not_coco_is_refused(text: str, says: str, tmp_pa
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(UserError, match=says):
         coco.read(tmp_path)
+
+
+def test_ids_are_read_with_annotations_or_without(tmp_path: Path) -> None:
+    rows = {"images": [{"id": 9, "file_name": "d/a.jpg"}], "categories": [{"id": 3, "name": "cat"}]}
+    path = tmp_path / "x.json"
+    for document in (rows, {**rows, "annotations": []}):
+        path.write_text(json.dumps(document))
+        assert coco.numbers(path) == ({"d/a.jpg": 9}, {3: "cat"})
+    path.write_text("[]")
+    with pytest.raises(UserError, match=r"x\.json: not COCO; a JSON with the lists images and categories"):
+        coco.numbers(path)

@@ -22,3 +22,7 @@ def test_a_graph_counts_what_its_network_does(tmp_path: Path, name: str) -> None
     to_onnx(network, (1, 3, 96, 96), tmp_path / "model.onnx", names=model.outputs, metadata={})
     counted = sum(layer.macs for layer in layers(network, torch.zeros(1, 3, 96, 96)))
     assert macs(tmp_path / "model.onnx") == counted
+
+
+def test_an_int8_graph_counts_what_its_float_graph_does(graph: Path, for_cpu: Path, for_tensorrt: Path) -> None:
+    assert macs(graph) == macs(for_cpu) == macs(for_tensorrt) > 0

@@ -71,3 +71,12 @@ def test_the_colours_of_ten_classes_are_far_apart():
     colours = np.array([colour(label) for label in range(10)], int)
     apart = np.abs(colours[:, None] - colours[None]).sum(2)
     assert apart[~np.eye(10, dtype=bool)].min() > 60
+
+
+def test_a_title_stands_in_the_upper_left_corner(photo):
+    drawn = draw(photo, found(), NAMES, title="23.4 FPS")
+    changed = np.argwhere((drawn != photo).any(2))
+    assert changed.min(0).tolist() == [0, 0]
+    assert (drawn[1:15, 1:60] == 255).any()
+    assert changed.max(0)[0] < 30
+    assert changed.max(0)[1] < 120
