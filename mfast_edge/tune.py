@@ -175,10 +175,14 @@ class Tuner:
         return walk(plan, self.shop, self.judge(plan), until=None, tell=lambda _: None)
 
     def weighed(self, params: Mapping[str, Any], rows: list[Row], best: Mapping[str, Any] | None) -> float:
-        """The ratio of a finished trial, which is put on disk where it is the best so far; Rejected: over budget."""
+        """The ratio of a finished trial, which is put on disk where it is the best so far; Rejected: over budget.
+
+        Where only the int8 of a joint plan loses too much, the trial does: its run would take all of it back.
+        """
         final = [row for row in rows if row.verdict.keep][-1]
         ratio = self.timed(rows[0].candidate, final.candidate)
-        loss = final.verdict.loss or {"points": 0.0}
+        worst = rows[-1] if self.plan.joint and rows[-1].verdict.over_budget else final
+        loss = worst.verdict.loss or {"points": 0.0}
         self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {loss['points']:.2f} points lost on val")
         if loss_over(loss, self.plan.budget):
             raise Rejected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,6 +127,17 @@ def test_a_first_trial_over_the_budget_is_not_the_best(bench: Bench) -> None:
     tuner = bench.tuner()
     tuner.best(2, None)
     assert json.loads(tuner.kept.read_text())["points"] == 0.4
+
+
+@pytest.mark.parametrize(("name", "kept"), [("full", False), ("quick", True)])
+def test_a_joint_trial_whose_int8_alone_is_over_the_budget_is_rejected(bench: Bench, name: str, kept: bool) -> None:
+    export, int8 = rows(0.9)[-1], rows(1.4)[-1]
+    over = replace(int8, verdict=replace(int8.verdict, keep=False, over_budget=True))
+    bench.trial = lambda plan: [rows(0.0)[0], export, over]
+    tuner = bench.tuner(name)
+    tuner.best(1, None)
+    assert tuner.kept.is_file() is kept
+    assert any(f"{0.9 if kept else 1.4:.2f} points lost" in line for line in bench.lines)
 
 
 @pytest.mark.parametrize(("ratio", "walked"), [(0.49, 0), (0.48, 1)])
