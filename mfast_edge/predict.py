@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -164,18 +167,30 @@ def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> 
     clock, begun = deque([time.perf_counter()], maxlen=LATELY), time.perf_counter()
     film = Film(album.out / title, clip.fps)
     try:
-        for number, shot in enumerate(seer.frames(clip, most)):
-            seen.append(album.add(shot, f"{title}#{number}"))
-            film.add(draw(shot[0], seen[-1], album.classes, title=rate(clock)))
-            clock.append(time.perf_counter())
-    except KeyboardInterrupt:
-        if not clip.live:
-            raise
+        with asked_to_end(clip.live) as ends:
+            for number, shot in enumerate(seer.frames(clip, most)):
+                seen.append(album.add(shot, f"{title}#{number}"))
+                film.add(draw(shot[0], seen[-1], album.classes, title=rate(clock)))
+                clock.append(time.perf_counter())
+                if ends.is_set():
+                    break
     finally:
         film.close()
         if seen:
             fps = len(seen) / (time.perf_counter() - begun)
             print(f"{clip.name}: {len(seen)} frames, {counted(seen, album.classes)}  {fps:.1f} FPS")
+
+
+@contextmanager
+def asked_to_end(patient: bool) -> Iterator[Event]:
+    """An event that Ctrl-C sets, if `patient`: what is at work on a frame ends it first, so all files agree."""
+    ends = Event()
+    before = signal.signal(signal.SIGINT, lambda *_: ends.set()) if patient else None
+    try:
+        yield ends
+    finally:
+        if patient:
+            signal.signal(signal.SIGINT, before)
 
 
 def rate(clock: Sequence[float]) -> str:
