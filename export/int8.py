@@ -22,7 +22,7 @@ from export.bias import correct_bias
 from export.equalise import equalise
 from export.errors import ExportError
 from export.passes import drop_unused, infer, scrub
-from export.pixels import photo_bytes, pixel_ranges, pixels, take_bytes, takers
+from export.pixels import pixel_ranges, pixels, take_bytes, taken, takers
 from export.ranges import Method, Ranges, measure
 
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
@@ -95,8 +95,7 @@ def _equalised(source: Path, images: Iterable[np.ndarray], path: Path) -> Path:
 
 def _correct(target: Path, source: Path, images: list[np.ndarray]) -> None:
     model = onnx.load(target)
-    taken = [photo_bytes(image) for image in images] if pixels(model) == "uint8" else images
-    correct_bias(model, onnx.load(source), images, taken)
+    correct_bias(model, onnx.load(source), images, [taken(image, pixels(model)) for image in images])
     target.write_bytes(model.SerializeToString(deterministic=True))
 
 

@@ -59,19 +59,19 @@ def take_bytes(model: ModelProto) -> None:
     kept = [node for node in graph.node if node.output[0] not in gone]
     del graph.node[:]
     for node in kept:
-        taken = users[0].output[0] in node.input
+        reads = users[0].output[0] in node.input
         node.input[:] = [image.name if name == users[0].output[0] else name for name in node.input]
         graph.node.append(node)
-        if taken:
+        if reads:
             graph.node.append(_turned(graph.node[-1]))
     _, channels, height, width = (size.dim_value for size in image.type.tensor_type.shape.dim)
     shape = (1, height, width, channels)
     image.CopyFrom(onnx.helper.make_tensor_value_info(image.name, TensorProto.UINT8, shape))
 
 
-def photo_bytes(image: np.ndarray) -> np.ndarray:
-    """The bytes (1, H, W, 3) of a float32 image (1, 3, H, W) of whole pixels 0..255."""
-    return np.ascontiguousarray(image.astype(np.uint8).transpose(0, 2, 3, 1))
+def taken(image: np.ndarray, kind: str) -> np.ndarray:
+    """A float32 image (1, 3, H, W) of whole pixels 0..255 as a graph takes it whose pixels are of `kind`."""
+    return np.ascontiguousarray(image.astype(np.uint8).transpose(0, 2, 3, 1)) if kind == "uint8" else image
 
 
 def _turned(node: NodeProto) -> NodeProto:

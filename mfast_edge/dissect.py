@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import timing
 from export.blocks import blocks
 from export.int8 import Dressing, dress, keeping
-from export.pixels import photo_bytes
+from export.pixels import taken
 from export.ranges import Ranges, measure
 from export.shape import pixels
 from mfast_edge import precision
@@ -65,7 +65,7 @@ class Table:
     def look(self, graph: Path) -> Looked:
         """A graph on all photos; the first graph of all is the float one that the others are held against."""
         forward = open_file(graph, self.runtime, self.shop.target.threads)
-        images = map(photo_bytes, self.blobs) if pixels(graph) == "uint8" else self.blobs
+        images = (taken(image, pixels(graph)) for image in self.blobs)
         return self.judge([[np.array(out) for out in forward(image)] for image in images])
 
     def judge(self, outputs: Sequence[Outputs]) -> Looked:

@@ -72,6 +72,7 @@ def work(asked: Asked) -> None:
     """Read the data, look at every photo, compare, print."""
     from mfast_edge.opened import opened
     from mfast_edge.subject import matched, saturating, stored, weights
+    from mfast_edge.tasks.figures import Scene, measure
 
     if (asked.run is None) == (asked.init is None):
         raise UserError("evaluate: a RUN folder or --init WEIGHTS would be right, one of them")
@@ -92,7 +93,7 @@ def work(asked: Asked) -> None:
     for one in [subject, *([saturating(run)] if run and asked.saturate else [])]:
         found = look(one, records, known)
         quality = compared(data, records, found, sure)
-        more = figures(asked.metrics, data, records, found, quality)
+        more = measure(asked.metrics, Scene.of(records, found, data.classes, quality.confidence))
         told = {"subject": one.name, "runtime": one.runtime, "data": data.name, "split": split}
         print(lines(told, quality, unknown, more))
 
@@ -141,21 +142,6 @@ def wanted(metrics: str | None) -> tuple[str, ...]:
     if wrong := [name for name in names if name not in (*METRICS, "all")]:
         raise UserError(f"--metrics: {wrong[0]!r} given; {', '.join(METRICS)} or all would be right")
     return tuple(name for name in METRICS if name in names or "all" in names)
-
-
-def figures(
-    names: tuple[str, ...],
-    data: Dataset,
-    records: tuple[Record, ...],
-    found: list[Detections],
-    quality: Quality,
-) -> dict[str, Any]:
-    """The figures of --metrics, F1's and the mistakes' at the confidence of `quality`."""
-    from mfast_edge.tasks.figures import Scene, measure
-
-    pixels = [float(record.width * record.height) for record in records]
-    truths = [record.truth for record in records]
-    return measure(names, Scene(truths, found, data.classes, pixels, quality.confidence))
 
 
 def as_json(what: dict[str, str], quality: Quality, unknown: list[str], more: dict[str, Any]) -> str:

@@ -84,10 +84,8 @@ def figures(data: Dataset, looked: Examined) -> dict[str, Any]:
     """What the final file got wrong on test, and its F1 by confidence."""
     from mfast_edge.tasks.figures import Scene, measure
 
-    test = data.splits["test"]
-    pixels = [float(record.width * record.height) for record in test]
-    truths = [record.truth for record in test]
-    return measure(("errors", "f1"), Scene(truths, looked.found, data.classes, pixels, looked.quality.confidence))
+    scene = Scene.of(data.splits["test"], looked.found, data.classes, looked.quality.confidence)
+    return measure(("errors", "f1"), scene)
 
 
 def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mfast_edge.data.report import aligned
 from mfast_edge.settings import Settings
 
 By = Literal["class", "count", "ratio", "size"]
@@ -93,11 +94,4 @@ class Deal:
 
     def lines(self) -> list[str]:
         """The fold table as text, its columns aligned."""
-        cells = [self.head, *self.rows]
-        wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return [
-            "  ".join(
-                [row[0].ljust(wide[0]), *(cell.rjust(size) for cell, size in zip(row[1:], wide[1:], strict=True))]
-            )
-            for row in cells
-        ]
+        return aligned([self.head, *self.rows])

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import Record, Truth
 from mfast_edge.metrics import average_precision, bootstrap, coco, f1, match, relative_area, voc
 from mfast_edge.metrics import errors as mistakes
 from mfast_edge.metrics.average_precision import Points
@@ -29,6 +29,12 @@ class Scene:
     classes: Sequence[str]
     pixels: Sequence[float]
     confidence: float
+
+    @classmethod
+    def of(cls, records: Sequence[Record], found: Sequence[Detections], classes: Sequence[str], sure: float) -> Self:
+        """Detections in the photos of `records`, F1's confidence being `sure`."""
+        pixels = [float(record.width * record.height) for record in records]
+        return cls([record.truth for record in records], found, classes, pixels, sure)
 
     @property
     def matches(self) -> match.Matches:

@@ -1,8 +1,9 @@
 """Figures as lines of text."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from mfast_edge.data.report import aligned
 from mfast_edge.metrics.errors import KINDS
 
 Json = Mapping[str, Any]
@@ -11,15 +12,10 @@ TENTHS = 10  # lines of the F1 curve: every tenth of its confidences
 
 def lines(told: Json) -> list[str]:
     """Each metric's figures, as `measure` gave them, under its name."""
-    return [line for name, figures in told.items() for line in [f"{name}:", *indented(LINES[name](figures))]]
-
-
-def indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Cells in columns, two blanks in."""
-    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [row[0].ljust(wide[0]), *(cell.rjust(size) for cell, size in zip(row[1:], wide[1:], strict=True))]
-        yield "  " + "  ".join(cells)
+    found = []
+    for name, figures in told.items():
+        found += [f"{name}:", *(f"  {line}" for line in aligned(LINES[name](figures)))]
+    return found
 
 
 def figure(value: float | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from export.pixels import photo_bytes
+from export.pixels import taken
 from mfast_edge import blueprint, precision
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
@@ -196,7 +196,7 @@ def test_what_qat_trained_is_rebuilt_bit_for_bit_and_its_int8_graph_rounds_as_it
     ranges = known.ranges
     with torch.no_grad():
         rounded = ready.network.eval()(image)
-    graph = open_file(int8.file, "onnxruntime", 1)(photo_bytes(image.numpy()))
+    graph = open_file(int8.file, "onnxruntime", 1)(taken(image.numpy(), "uint8"))
     for name, one, two in zip(shop.model.outputs, rounded, graph, strict=True):
         step = (max(ranges[name][1], 0) - min(ranges[name][0], 0)) / 255
         assert float((one - torch.from_numpy(two)).abs().max()) <= 2.01 * step

@@ -6,7 +6,7 @@ import pytest
 
 from export.errors import ExportError
 from export.int8 import Dressing, dress, keeping, quantize
-from export.pixels import photo_bytes, pixel_ranges, take_bytes
+from export.pixels import pixel_ranges, take_bytes, taken
 from export.ranges import measure
 from export.sessions import open_session
 from export.shape import grey, pixels
@@ -39,7 +39,7 @@ def test_bytes_and_floats_give_the_same(graph: Path, for_bytes: Path, tmp_path: 
     floats, bytes_ = open_session(tmp_path / "floats.onnx", runtime), open_session(for_bytes, runtime)
     assert (floats.pixels, bytes_.pixels) == ("float32", "uint8")
     for photo in photos(3):
-        for right, got in zip(floats(photo), bytes_(photo_bytes(photo)), strict=True):
+        for right, got in zip(floats(photo), bytes_(taken(photo, "uint8")), strict=True):
             np.testing.assert_array_equal(right, got)
 
 

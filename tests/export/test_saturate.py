@@ -7,7 +7,7 @@ from onnx import ModelProto, helper, numpy_helper
 
 from export.errors import Unreadable
 from export.int8 import Dressing, quantize
-from export.pixels import photo_bytes
+from export.pixels import taken
 from export.saturate import open_saturating
 from export.sessions import open_session
 from export.word16 import Matrix, Tally
@@ -94,7 +94,7 @@ def test_a_graph_of_bytes_saturates_as_the_same_graph_of_floats(graph: Path, tmp
         quantize(graph, tmp_path / f"{kind}.onnx", photos, dressing=made)
         tally = Tally()
         run = open_saturating(tmp_path / f"{kind}.onnx", tally=tally)
-        sums.append((tally, run(photo_bytes(photos[0]) if kind == "uint8" else photos[0])))
+        sums.append((tally, run(taken(photos[0], kind))))
     (floats, right), (bytes_, got) = sums
     assert floats == bytes_
     for one, two in zip(right, got, strict=True):
