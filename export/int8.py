@@ -21,6 +21,7 @@ from onnxruntime.quantization import (
 from export.bias import correct_bias
 from export.equalise import equalise
 from export.errors import ExportError
+from export.gates import gates
 from export.passes import drop_unused, infer, scrub
 from export.pixels import pixel_ranges, pixels, take_bytes, taken, takers
 from export.ranges import Method, Ranges, measure
@@ -38,8 +39,9 @@ class Dressing:
     symmetric, int8: for TensorRT, which fuses by itself: only inputs and weights of weighted nodes are
     quantized, and onnxruntime on a CPU is slow with such a file. Otherwise: for CPUs, uint8 the fastest.
     `reduce_range` keeps weights to 7 bits, for CPUs whose 8-bit products saturate (no VNNI). `exclude`:
-    names of nodes that stay in float. `pixels`: what the graph takes; uint8, for uint8 activations only, has
-    no normalisation left. `equalise`, `correct_bias`: rewrite weights before, biases after (Nagel 2019).
+    names of nodes that stay in float, as the insides of hard swishes do anyway (export/gates). `pixels`: what the
+    graph takes; uint8, for uint8 activations only, has no normalisation
+    left. `equalise`, `correct_bias`: rewrite weights before, biases after (Nagel 2019).
     """
 
     activations: Literal["uint8", "int8"]
@@ -123,7 +125,7 @@ def dress(source: Path, target: Path, ranges: Ranges, dressing: Dressing) -> Non
             per_channel=dressing.per_channel,
             reduce_range=dressing.reduce_range,
             op_types_to_quantize=_WEIGHTED if dressing.symmetric else None,
-            nodes_to_exclude=list(dressing.exclude),
+            nodes_to_exclude=[*dressing.exclude, *gates(model.graph)],
             extra_options=_extras(dressing),
         )
         dressed = onnx.load(made)

@@ -7,12 +7,23 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, numpy_helper
 
 from export.clips import merge_clips
+from export.gates import spell_gates
 from export.sessions import outputs
 
 
 def clean(model: ModelProto) -> None:
     """Fold, drop and rename in place; afterwards shapes are inferred and the bytes repeatable."""
-    for rewrite in (fold_constants, skip_nothings, merge_clips, fold_pads, rename, drop_unused, scrub, infer):
+    for rewrite in (
+        fold_constants,
+        skip_nothings,
+        merge_clips,
+        spell_gates,
+        fold_pads,
+        rename,
+        drop_unused,
+        scrub,
+        infer,
+    ):
         rewrite(model)
 
 

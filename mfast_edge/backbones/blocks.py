@@ -40,3 +40,10 @@ class Block(nn.Module):
             with torch.autocast(x.device.type, enabled=False):
                 return F.relu6(self.norm(self.conv(x.float())))
         return F.relu6(self.norm(self.conv(x)))
+
+
+def centre(network: nn.Module) -> None:
+    """Give the blocks of a network torch's padding: the same zeros before and after, whatever the side."""
+    for block in network.modules():
+        if isinstance(block, Block):
+            block.pad, block.conv.padding = None, (block.conv.kernel_size[0] // 2,) * 2

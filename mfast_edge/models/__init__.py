@@ -2,6 +2,8 @@
 
 MODELS = {
     "ssd_mbv1": "mfast_edge.models.ssd.mbv1",
+    "ssd_mbv2": "mfast_edge.models.ssd.mbv2",
+    "ssd_mbv3": "mfast_edge.models.ssd.mbv3",
     "ssd_vgg16": "mfast_edge.models.ssd.vgg16",
     "tiny": "mfast_edge.models.ssd.tiny",
 }

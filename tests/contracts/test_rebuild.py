@@ -37,7 +37,13 @@ from mfast_edge.store import Store
 from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
 
-SMALL = {"ssd_mbv1": {"size": 96, "width": 0.25}, "ssd_vgg16": {"size": 96, "width": 0.125}, "tiny": {}}
+SMALL = {
+    "ssd_mbv1": {"size": 96, "width": 0.25},
+    "ssd_mbv2": {"size": 96, "width": 0.25},
+    "ssd_mbv3": {"size": 96, "width": 0.25, "variant": "small"},
+    "ssd_vgg16": {"size": 96, "width": 0.125},
+    "tiny": {},
+}
 
 
 def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:

@@ -20,7 +20,7 @@ LEARNING = [
     "mfast_edge/models/ssd/*.py",
     "mfast_edge/backbones/*.py",
 ]
-GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes")]
+GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes", "gates")]
 CLOCK = ["mfast_edge/latency.py", "mfast_edge/gauge.py", "export/probe.py", "export/layer.py"]  # for target_ms
 BESIDE = {  # what else decides the bytes that a stage writes
     "train": LEARNING,
@@ -29,11 +29,18 @@ BESIDE = {  # what else decides the bytes that a stage writes
     "prune": [*LEARNING, *CLOCK, *(f"mfast_edge/stages/{name}.py" for name in ("channels", "sensitivity", "widths"))],
     "distill": LEARNING,
     "qat": [*LEARNING, "mfast_edge/stages/rounding.py", "mfast_edge/precision.py", *GRAPHS],
-    "export_onnx": ["export/to_onnx.py", "export/passes.py", "export/clips.py", "mfast_edge/models/ssd/network.py"],
+    "export_onnx": [
+        "export/to_onnx.py",
+        "export/passes.py",
+        "export/clips.py",
+        "export/gates.py",
+        "mfast_edge/models/ssd/network.py",
+    ],
     "quantize": [
         "mfast_edge/stages/mixed.py",
         "export/blocks.py",
         "export/int8.py",
+        "export/gates.py",
         "export/ranges.py",
         "export/clipping.py",
         "export/channels.py",

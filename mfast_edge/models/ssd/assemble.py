@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from torch import nn
 from torchvision.ops import Conv2dNormActivation
 
-from mfast_edge.backbones.blocks import scaled
+from mfast_edge.backbones.blocks import centre, scaled
+from mfast_edge.backbones.inverted import Inverted
 from mfast_edge.backbones.mobilenet_v1 import MobileNetV1
 from mfast_edge.backbones.vgg16 import VGG16
-from mfast_edge.models.ssd.build import Build, levels
-from mfast_edge.models.ssd.network import SSD, Extra, Head
+from mfast_edge.models.ssd.build import Build, Lite, levels
+from mfast_edge.models.ssd.network import SSD, Extra, Head, LiteExtra, LiteHead
 from mfast_edge.models.ssd.vgg import halves, sides
 
 Extras = Sequence[tuple[int, int]]
@@ -31,6 +32,30 @@ def mobilenet(build: Build, table: Table, taps: tuple[int, ...], extras: Extras)
     kinds = len(build.classes)
     heads = {str(n): Head(channels[n], sides[n], len(table[n]), kinds) for n in levels(table)}
     return SSD(backbone, further, nn.ModuleDict(heads))
+
+
+def lite(build: Lite, table: Table, features: nn.Sequential, extras: Extras) -> SSD:
+    """SSDLite's heads or 3x3 ones; extra maps as `mobilenet` has them, each with a depthwise convolution."""
+    used = 1 + levels(table)[-1]
+    backbone = Inverted(features, build.size, build.padding, min(used, 2))
+    channels, sides, further = list(backbone.channels), list(backbone.sides), nn.ModuleList()
+    for reduced, outside in extras[: max(0, used - 2)]:
+        wide = scaled(outside, build.width)
+        further.append(LiteExtra(sides[-1], channels[-1], scaled(reduced, build.width), wide))
+        channels.append(wide)
+        sides.append(-(-sides[-1] // 2))
+    if build.padding == "centred":
+        centre(further)
+    kinds = len(build.classes)
+    heads = {str(n): head(build, (channels[n], sides[n]), len(table[n]), kinds) for n in levels(table)}
+    return SSD(backbone, further, nn.ModuleDict(heads))
+
+
+def head(build: Lite, map_: tuple[int, int], anchors: int, kinds: int) -> Head:
+    """A head of the build's kind on a map of (channels, side)."""
+    if build.heads == "lite":
+        return LiteHead(*map_, anchors, kinds)
+    return Head(*map_, anchors, kinds, centred(map_[1]))
 
 
 def vgg(build: Build, table: Table, extras: Extras) -> SSD:

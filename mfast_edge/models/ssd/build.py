@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -23,6 +25,23 @@ class Build(Settings):
     scale_low: float = 0.2
     scale_high: float = 0.95
     anchors: tuple[tuple[Shape, ...], ...] | None = rare(None)  # per level, instead of the scheme's; () drops it
+
+
+class Lite(Build):
+    """An SSD on a network of inverted residuals: `heads` lite are depthwise ones (Sandler 2018, section 6.2), full
+    are 3x3 convolutions; `padding` same is TensorFlow's, centred that of torch and of torchvision's weights."""
+
+    width: Width = 1.0
+    heads: Literal["lite", "full"] = "lite"
+    padding: Literal["same", "centred"] = rare("same")
+
+
+class Lite3(Lite):
+    """On MobileNet v3; `tail` reduced halves the channels of stride 32, as detectors have them (Howard 2019, 6.3)."""
+
+    size: Side = 320
+    variant: Literal["large", "small"] = "large"
+    tail: Literal["whole", "reduced"] = "reduced"
 
 
 def maps(size: int, levels: int, stride: int = 16) -> list[int]:
@@ -50,6 +69,24 @@ def shapes(low: float, high: float, levels: int) -> list[list[list[float]]]:
             pairs = [(0.1, 1.0), (scale, 2.0), (scale, 0.5)]
         table.append([[s / sqrt(ratio), s * sqrt(ratio)] for s, ratio in pairs])
     return table
+
+
+def square(low: float, high: float, levels: int) -> list[list[list[float]]]:
+    """Anchor (height, width) per level in parts of the image, at most the image: 6 on every map.
+
+    The same scales as `shapes`, in torchvision's order: a square, one between this scale and the next, then wide and
+    tall for each ratio (Liu 2016, section 2.2).
+    """
+    scales = [low + (high - low) * level / (levels - 1) for level in range(levels)] + [1.0]
+    return [cell(*pair, (2, 3)) for pair in pairwise(scales)]
+
+
+def cell(scale: float, further: float, ratios: Sequence[float]) -> list[list[float]]:
+    """(height, width) of one map's anchors: two squares, then wide and tall for each ratio; at most the image."""
+    pairs = [(scale, scale), (sqrt(scale * further),) * 2]
+    for ratio in ratios:
+        pairs += [(scale / sqrt(ratio), scale * sqrt(ratio)), (scale * sqrt(ratio), scale / sqrt(ratio))]
+    return [[min(height, 1.0), min(width, 1.0)] for height, width in pairs]
 
 
 def anchored(build: Build, scheme: list[list[list[float]]]) -> list[list[list[float]]]:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 TORCHVISION = "backbone.scale_weight"  # only torchvision's SSD300 has a tensor of this name
+DEPTHWISE = "backbone.extra.0.0.0.weight"  # and only its SSDLite one of this name
 COCO = 90  # the published detectors' logits are COCO's ids 1 to 90, of which 80 are in use
 
 PUBLISHED = (  # biases of the first box and class heads; their first logit is the background's
     ("head0.box.bias", "head0.class.bias"),
     ("head.regression_head.module_list.0.bias", "head.classification_head.module_list.0.bias"),
+    ("head.regression_head.module_list.0.1.bias", "head.classification_head.module_list.0.1.bias"),
 )
 
 

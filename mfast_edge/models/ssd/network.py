@@ -24,6 +24,21 @@ class Extra(nn.Module):
         return self.expand(self.reduce(x))
 
 
+class LiteExtra(nn.Module):
+    """The same with a depthwise 3x3 block and a 1x1 block that expands (Sandler 2018, section 6.2)."""
+
+    def __init__(self, size: int, inside: int, reduced: int, outside: int):
+        super().__init__()
+        self.reduce = Block(size, (inside, reduced))
+        self.depthwise = Block(size, (reduced, reduced), 3, 2, groups=reduced)
+        self.expand = Block(self.depthwise.out, (reduced, outside))
+        self.out = self.depthwise.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inside, size, size) → (B, outside, self.out, self.out)."""
+        return self.expand(self.depthwise(self.reduce(x)))
+
+
 class Head(nn.Module):
     """Convolutions that give box codes and class logits for every anchor of a map."""
 
@@ -44,8 +59,25 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, inside, side, side) → (B, anchors, 4), (B, anchors, classes)."""
-        box, kind = self.box(x).permute(0, 2, 3, 1), self.classify(x).permute(0, 2, 3, 1)
+        return self.rows(self.box(x), self.classify(x))
+
+    def rows(self, box: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps of codes and of logits, a row for each anchor."""
+        box, kind = box.permute(0, 2, 3, 1), kind.permute(0, 2, 3, 1)
         return box.reshape(-1, self.anchors, 4), kind.reshape(-1, self.anchors, self.classes)
+
+
+class LiteHead(Head):
+    """The same with a depthwise 3x3 block in front of each 1x1 convolution (Sandler 2018, section 6.2)."""
+
+    def __init__(self, inside: int, side: int, anchors: int, classes: int):
+        super().__init__(inside, side, anchors, classes)
+        self.before_box = Block(side, (inside, inside), 3, groups=inside)
+        self.before_classify = Block(side, (inside, inside), 3, groups=inside)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, inside, side, side) → (B, anchors, 4), (B, anchors, classes)."""
+        return self.rows(self.box(self.before_box(x)), self.classify(self.before_classify(x)))
 
 
 class SSD(nn.Module):

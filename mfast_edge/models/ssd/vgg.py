@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfast_edge.models.ssd.build import Build, Width, anchored, facts, levels
+from mfast_edge.models.ssd.build import Build, Width, anchored, cell, facts, levels
 from mfast_edge.models.ssd.labels import TORCHVISION, labels
 
 if TYPE_CHECKING:
@@ -96,10 +95,4 @@ def shapes(build: Paper) -> list[list[list[float]]]:
     """
     step = (build.scale_high - build.scale_low) / (len(RATIOS) - 2)
     scales = [build.scale_first] + [build.scale_low + step * level for level in range(len(RATIOS))]
-    table = []
-    for (scale, further), ratios in zip(pairwise(scales), RATIOS, strict=True):
-        pairs = [(scale, scale), (sqrt(scale * further),) * 2]
-        for ratio in ratios:
-            pairs += [(scale / sqrt(ratio), scale * sqrt(ratio)), (scale * sqrt(ratio), scale / sqrt(ratio))]
-        table.append([[min(height, 1.0), min(width, 1.0)] for height, width in pairs])
-    return table
+    return [cell(*pair, ratios) for pair, ratios in zip(pairwise(scales), RATIOS, strict=True)]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-from math import sqrt
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
+from mfast_edge.backbones.published import IMAGENET, blocks, fold, leading, normalised, ordered
 from mfast_edge.errors import UserError
 from mfast_edge.models.ssd.labels import TORCHVISION
 from mfast_edge.models.ssd.network import SSD, Head
-from mfast_edge.models.ssd.weights import leading, own
+from mfast_edge.models.ssd.weights import own
 
-# What torchvision takes off and divides by, of RGB in 0..1; its SSD keeps VGG's old scale of 0..255.
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# What torchvision's SSD takes off and divides by, of RGB in 0..1: VGG's old scale of 0..255.
 SSD300 = ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255))
 SCORES = "head.classification_head.module_list"
 BOXES = "head.regression_head.module_list"
@@ -65,25 +62,12 @@ def detector(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     normalised(pairs[0], *SSD300)
     scale = network.get_parameter("backbone.norm.scale.weight")
     scale.data.copy_(leading(tensors[TORCHVISION].float().reshape(-1, 1, 1, 1), scale.shape, f"{file}: {TORCHVISION}"))
-    taken = [head(module, int(level), file, tensors) for level, module in network.heads.items()]
+    taken = [
+        head(module, (f"{BOXES}.{level}", f"{SCORES}.{level}"), file, tensors)
+        for level, module in network.heads.items()
+    ]
     said = "class heads" if all(taken) else "class heads start anew"
     return f"{file.name}: {len(names)} of {len(pairs)} convolutions, box heads, {said}"
-
-
-def blocks(network: SSD) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Every convolution that a batch norm follows, with that norm, in the order of the forward."""
-    leaves = [one for one in network.modules() if isinstance(one, nn.Conv2d | nn.BatchNorm2d)]
-    return [
-        (conv, norm)
-        for conv, norm in pairwise(leaves)
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-    ]
-
-
-def ordered(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
-    """The layers under a prefix by their numbers: a file may hold them in any order."""
-    names = [name.removesuffix(".weight") for name in tensors if name.startswith(prefix) and name.endswith(".weight")]
-    return sorted(names, key=lambda name: [int(part) for part in name.removeprefix(prefix).split(".")])
 
 
 def enough(file: Path, have: int, want: int) -> None:
@@ -95,16 +79,10 @@ def enough(file: Path, have: int, want: int) -> None:
 def fill(pair: tuple[nn.Conv2d, nn.BatchNorm2d], file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
     """Leading channels into a convolution, and the norm that follows it in the file, else one that adds the bias."""
     conv, norm = pair
-    weight, bias = tensors[f"{source}.weight"].float(), tensors[f"{source}.bias"].float()
-    conv.weight.data.copy_(leading(centre(weight, conv), conv.weight.shape, f"{file}: {source}"))
+    bias = tensors[f"{source}.bias"].float()
+    fold(pair, file, source, {**tensors, f"{source}.weight": centre(tensors[f"{source}.weight"], conv)})
     stem, _, number = source.rpartition(".")
     following = f"{stem}.{int(number) + 1}" if number.isdigit() else ""
-    if conv.bias is not None:
-        conv.bias.data.zero_()
-    norm.running_mean.zero_()  # type: ignore[union-attr]
-    norm.running_var.fill_(1)  # type: ignore[union-attr]
-    norm.weight.data.fill_(sqrt(1 + norm.eps))
-    norm.bias.data.copy_(bias[: len(norm.bias)])
     if f"{following}.running_mean" in tensors:
         for name in ("weight", "bias", "running_mean", "running_var"):
             getattr(norm, name).data.copy_(tensors[f"{following}.{name}"][: norm.num_features])
@@ -116,43 +94,33 @@ def centre(weight: Tensor, conv: nn.Conv2d) -> Tensor:
     return weight[:, :, 1:2, 1:2] if conv.kernel_size == (1, 1) and weight.shape[2:] == (3, 3) else weight
 
 
-def normalised(pair: tuple[nn.Conv2d, nn.BatchNorm2d], mean: Sequence[float], std: Sequence[float]) -> None:
-    """Make a first block that wants (x / 255 - mean) / std take (x - 128) / 128, as all our graphs give it.
-
-    The same function but for the image's rim, where the padding now stands for grey and not for the mean.
-    """
-    conv, norm = pair
-    gain = 128 / 255 / torch.tensor(std)
-    shift = (128 / 255 - torch.tensor(mean)) / torch.tensor(std)
-    moved = (conv.weight.data.sum((2, 3)) * shift).sum(1)
-    norm.running_mean.sub_(moved)  # type: ignore[union-attr]
-    conv.weight.data.mul_(gain[:, None, None])
-
-
-def head(module: nn.Module, level: int, file: Path, tensors: Mapping[str, Tensor]) -> bool:
+def head(module: nn.Module, sources: tuple[str, str], file: Path, tensors: Mapping[str, Tensor]) -> bool:
     """The box head, x y w h there as y x h w here; the class head if the classes are as many.
 
     A softmax over background and classes becomes each class against the background.
     """
     assert isinstance(module, Head)
-    anchors = module.box.out_channels // 4
-    put(module.box, file, f"{BOXES}.{level}", tensors, lambda rows: rows[:, [1, 0, 3, 2]])
-    rows = tensors[f"{SCORES}.{level}.bias"].reshape(anchors, -1)
-    if rows.shape[1] != module.classes + 1:
+    boxes, scores = sources
+    put(module.box, file, boxes, tensors, lambda rows: rows.reshape(-1, 4, *rows.shape[1:])[:, [1, 0, 3, 2]])
+    kinds = len(tensors[f"{scores}.bias"]) * 4 // module.box.out_channels
+    if kinds != module.classes + 1:
         return False
-    put(module.classify, file, f"{SCORES}.{level}", tensors, lambda rows: rows[:, 1:] - rows[:, :1])
+    put(module.classify, file, scores, tensors, lambda rows: against(rows.reshape(-1, kinds, *rows.shape[1:])))
     return True
+
+
+def against(rows: Tensor) -> Tensor:
+    """(anchors, 1 + classes, …) as each class less the background, which comes first."""
+    return rows[:, 1:] - rows[:, :1]
 
 
 def put(
     layer: nn.Conv2d, file: Path, source: str, tensors: Mapping[str, Tensor], change: Callable[[Tensor], Tensor]
 ) -> None:
-    """A head's convolution: `change` over (anchors, outputs of an anchor, …), the leading ones of its inputs."""
+    """A head's convolution: `change` of (outputs, …) to (anchors, outputs of an anchor, …), the leading inputs."""
     weight, bias = tensors[f"{source}.weight"].float(), tensors[f"{source}.bias"].float()
-    per = len(bias) * 4 // len(tensors[f"{BOXES}.{source.rpartition('.')[2]}.bias"])
-    kernels = centre(weight, layer)
-    rows = change(kernels.reshape(-1, per, *kernels.shape[1:])).flatten(0, 1)
+    rows = change(centre(weight, layer)).flatten(0, 1)
     if rows.shape[0] != layer.out_channels:
         raise UserError(f"--init: {file}: {source} gives {rows.shape[0]} outputs; {layer.out_channels} would fit")
     layer.weight.data.copy_(leading(rows, layer.weight.shape, f"{file}: {source}"))
-    layer.bias.data.copy_(change(bias.reshape(-1, per)).flatten())  # type: ignore[union-attr]
+    layer.bias.data.copy_(change(bias).flatten())  # type: ignore[union-attr]

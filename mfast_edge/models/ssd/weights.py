@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from mfast_edge.backbones.blocks import Block
+from mfast_edge.backbones.published import fold, leading
 from mfast_edge.errors import UserError
 from mfast_edge.models.ssd.network import SSD, Head
 
@@ -28,34 +28,13 @@ def published(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     for name, block in blocks.items():
         source = f"extra{int(name.split('.')[1]) + 2}.{name.split('.')[2]}" if name.startswith("extras") else name
         if f"{source}.weight" in tensors:
-            fold(block, file, source, tensors)
+            fold((block.conv, block.norm), file, source, tensors)
             taken += 1
     heads = [head(module, int(level), file, tensors) for level, module in network.heads.items()]
     said = f"{file.name}: {taken} of {len(blocks)} blocks"
     return said + (
         f", box heads, {'class heads' if all(heads) else 'class heads start anew'}" if heads[0] is not None else ""
     )
-
-
-def fold(block: Block, file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
-    """Leading channels into the convolution; the norm made to add the bias and change nothing else."""
-    weight, bias = tensors[f"{source}.weight"].float(), tensors[f"{source}.bias"].float()
-    block.conv.weight.data.copy_(leading(weight, block.conv.weight.shape, f"{file}: {source}"))
-    norm = block.norm
-    norm.running_mean.zero_()  # type: ignore[union-attr]
-    norm.running_var.fill_(1)  # type: ignore[union-attr]
-    norm.weight.data.fill_(sqrt(1 + norm.eps))
-    norm.bias.data.copy_(bias[: len(norm.bias)])
-
-
-def leading(weight: Tensor, shape: torch.Size, where: str) -> Tensor:
-    """The leading channels of a larger convolution; UserError where it is smaller."""
-    if weight.shape[2:] != shape[2:] or any(have < want for have, want in zip(weight.shape, shape, strict=True)):
-        raise UserError(
-            f"--init: {where} has shape {tuple(weight.shape)}; {tuple(shape)} or more channels would fit "
-            "(a smaller model.width takes leading channels)"
-        )
-    return weight[: shape[0], : shape[1]]
 
 
 def head(module: nn.Module, level: int, file: Path, tensors: Mapping[str, Tensor]) -> bool | None:
