@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test check install versions house jetson coco peers peers-vgg kills kills-bccd latency clean
+.PHONY: demo test check install versions house jetson coco peers peers-vgg untrained kills kills-bccd latency clean
 
 install: $(VENV)/ready
 
@@ -99,6 +99,17 @@ peers-vgg: $(VENV)/peers-ready
 	done
 	$(SHOW) --table peers-vgg --out $(RUNS)/peers-vgg \
 		--float $(VGG_SEEDS:%=$(RUNS)/vgg/float-seed%) --ours $(VGG_SEEDS:%=$(RUNS)/vgg/ours-seed%)
+
+# What pruning costs without recovery, for every model: trains those that are not trained yet, UNTRAINED_TRAIN each.
+UNTRAINED ?= $(shell $(BIN)/python -c 'from mfast_edge.models import MODELS; print(*sorted(MODELS))')
+UNTRAINED_TRAIN ?=
+
+untrained: install
+	for model in $(UNTRAINED); do \
+		$(BIN)/python -m mfast_edge.compress --model $$model --target x86 --data voc:$(MFAST_DATA)/bccd --until train \
+			$(UNTRAINED_TRAIN) --out $(RUNS)/untrained --name $$model || [ $$? -eq 1 ] || exit; \
+	done
+	$(BIN)/python -m tests.shows.untrained --table --data voc:$(MFAST_DATA)/bccd $(UNTRAINED:%=$(RUNS)/untrained/%)
 
 coco: install
 	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128
