@@ -46,6 +46,7 @@ def test_pruning_leaves_every_head_as_wide_and_every_output_as_large(shop: Works
         shapes = [out.shape for out in shop.fresh().network.eval()(shop.example(shop.build))]
     for keep in (0.9, 0.65):
         made = shop.fresh()
+        made.network.eval()
         thin(made, Prune(keep=keep, batches=1, looks=1, batch=8, round_to=4), shop, tmp_path)
         assert heads(made, shop) == built
         with torch.no_grad():
