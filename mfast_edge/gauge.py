@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from export.layer import Layer
 from export.sessions import VARIANTS
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
-from mfast_edge.latency import Table, neighbours, thinner
+from mfast_edge.latency import Stairs, Table, neighbours, thinner
 from mfast_edge.ratios import UNKNOWN
 from mfast_edge.store import claim, read_json, write_json
 from mfast_edge.target import Int8, Precision, Target
@@ -28,9 +29,11 @@ from mfast_edge.target import Int8, Precision, Target
 if TYPE_CHECKING:
     from export.int8 import Dressing
 
-FORMAT = 1
+FORMAT = 2
 COPIES = (1, 4)  # of the layer, in the two graphs whose difference counts
-ROUNDS, WARMUP, SECONDS = 15, 5, 0.004  # seconds per graph and round
+ROUNDS, WARMUP, SECONDS = 8, 5, 0.004  # of a pass; seconds per graph and round
+PASSES = 6  # at most: a layer counts once two passes agree, for another program may spoil one
+AGREED, FINE = 0.1, 0.001  # apart by that share of their mean, or that many ms
 BATCH = 12  # layers in the same rounds, and lost when killed
 REFERENCE = Layer("conv", 128, 256, 19)
 STEM = Layer("conv", 3, 16, 1, (3, 3), 2)  # what an image goes through when the call itself is measured
@@ -53,21 +56,24 @@ class Shelf:
     version: str
     threads: int
     int8: Int8 | None
-    step: int
+    stairs: Stairs
 
     @property
     def file(self) -> Path:
-        """One file per runtime, version, threads and dressing."""
+        """One file per runtime, version, threads, dressing and stairs."""
         dressed = "-".join(f"{value}" for value in self.int8.model_dump().values()) if self.int8 else ""
         name = f"{self.runtime}-{self.version}-{self.threads}t-{f'int8-{dressed}' if dressed else 'float32'}"
-        return self.folder / f"latency-{name.lower()}.json"
+        return self.folder / f"latency-{name.lower()}-{self.stairs.inside}by{self.stairs.outside}.json"
 
     @property
     def header(self) -> dict[str, Any]:
         """What a file must say to be this table."""
-        told = {"runtime": self.runtime, "version": self.version, "threads": self.threads, "step": self.step}
+        told = {"runtime": self.runtime, "version": self.version, "threads": self.threads}
         dressing = self.int8.model_dump() if self.int8 else None
-        return {"format": FORMAT, "machine": self.folder.name, "dressing": dressing, **told}
+        return {
+            **{"format": FORMAT, "machine": self.folder.name, "dressing": dressing, **told},
+            "stairs": [self.stairs.inside, self.stairs.outside],
+        }
 
 
 Gauge = Callable[[Sequence[Layer], Shelf], Measured]
@@ -81,7 +87,8 @@ def shelf(folder: Path, target: Target, runtime: str, precision: Precision) -> S
     if precision not in ("float32", "int8") or (precision == "int8" and target.int8 is None):
         raise UserError(f"latency: {precision} on {target.name} has no table; float32 or, where it is known, int8 has")
     int8 = target.int8 if precision == "int8" else None
-    return Shelf(folder, runtime, release(runtime), target.threads, int8, target.rounding)
+    stairs = Stairs(min(target.dot, target.rounding) if int8 else target.rounding, target.rounding)
+    return Shelf(folder, runtime, release(runtime), target.threads, int8, stairs)
 
 
 def release(runtime: str) -> str:
@@ -107,7 +114,7 @@ def table(
     UserError where the file is of another machine, runtime version, thread count or dressing.
     """
     kept = opened(place)
-    lacking = sorted((thinner if thin else neighbours)(layers, place.step) - set(rows(kept)), key=str)
+    lacking = sorted((thinner if thin else neighbours)(layers, place.stairs) - set(rows(kept)), key=str)
     if lacking:
         place.folder.mkdir(parents=True, exist_ok=True)
         with place.file.with_suffix(".lock").open("w") as lock:
@@ -120,7 +127,7 @@ def held(place: Shelf) -> Table:
     """The table as it lies there; nothing is measured. One that was never begun is empty, its digest says so."""
     kept = opened(place)
     told = digest({**place.header, "reference": kept["reference"]}) if kept["layers"] else UNKNOWN
-    return Table(rows(kept), kept["reference"], told, place.step)
+    return Table(rows(kept), kept["reference"], told, place.stairs)
 
 
 def opened(place: Shelf) -> dict[str, Any]:
@@ -149,13 +156,42 @@ def extend(place: Shelf, lacking: Sequence[Layer], measure: Gauge, tell: Callabl
     tell(f"latency: measuring {len(lacking)} layers, {kind} in {place.runtime} {place.version}")
     for start in range(0, len(lacking), BATCH):
         began, batch = time.monotonic(), lacking[start : start + BATCH]
-        found = measure(batch, place)
+        found = settled(batch, place, measure)
         kept["reference"] = kept["reference"] or found.reference
-        drift = found.reference / kept["reference"]
-        kept["layers"] += [[written(layer), ms / drift] for layer, ms in zip(batch, found.layers, strict=True)]
+        slower = found.reference / kept["reference"]
+        kept["layers"] += [[written(layer), ms / slower] for layer, ms in zip(batch, found.layers, strict=True)]
         kept["seconds"] += time.monotonic() - began
         write_json(place.file, kept)
     return dict(json.loads(place.file.read_text()))
+
+
+def settled(layers: Sequence[Layer], place: Shelf, measure: Gauge) -> Measured:
+    """Passes over the layers until two agree on each, in units of the reference call of their own rounds; then
+    those two's mean, or after PASSES that of the nearest two, for the quietest pass's reference call."""
+    seen: dict[Layer, list[float]] = {layer: [] for layer in layers}
+    waiting, quietest = list(layers), float("inf")
+    for _ in range(PASSES):
+        found = measure(waiting, place)
+        quietest = min(quietest, found.reference)
+        for layer, ms in zip(waiting, found.layers, strict=True):
+            seen[layer].append(ms / found.reference)
+        waiting = [layer for layer in waiting if not agreed(seen[layer], quietest)]
+        if not waiting:
+            break
+    return Measured(tuple(sum(nearest(seen[layer])) / 2 * quietest for layer in layers), quietest)
+
+
+def agreed(passes: Sequence[float], unit: float) -> bool:
+    """Whether two of the passes lie near each other."""
+    if len(passes) < 2:
+        return False
+    low, high = nearest(passes)
+    return high - low <= max(AGREED * (low + high) / 2, FINE / unit)
+
+
+def nearest(passes: Sequence[float]) -> tuple[float, float]:
+    """The two passes that are least apart, the lower one first."""
+    return min(pairwise(sorted(passes)), key=lambda pair: pair[1] - pair[0])
 
 
 def written(layer: Layer) -> dict[str, Any]:

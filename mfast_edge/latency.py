@@ -20,23 +20,35 @@ if TYPE_CHECKING:
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 SIDES = (1, 2, 3, 5, 10, 19, 38, 75, 150, 300, 600)
 COLOURS = 4  # so many channels are an image, not a width
+NARROW = (4, 8)  # further widths to measure where a step is no wider
 MOVES = {"Cat", "Clone", "Permute", "Reshape", "ReshapeAlias", "Slice", "Split", "Squeeze", "Stack", "Transpose"}
 MOVES |= {"UnsafeView", "Unsqueeze", "View"}  # as autograd names what only moves values
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Measured layers of one machine, runtime, version, threads and dressing; `step` is the staircase's.
+class Stairs:
+    """By how many channels kernels go up: widths between two edges cost what the upper edge costs.
 
-    Widths inside a step cost what the step's upper edge costs: both runtimes pad to it. `reference` is what
-    the reference call took when the table was begun, in ms: a machine that takes longer for it now takes
-    longer for all. `digest` names the table and stays while it grows, for what is measured never changes.
+    `inside` is that of a dense layer's input channels: an int8 kernel multiplies four at once (VNNI, dp4a).
+    """
+
+    inside: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Measured layers of one machine, runtime, version, threads and dressing.
+
+    `reference` is what the reference call took when the table was begun, in ms: a machine that takes longer for
+    it now takes longer for all. `digest` names the table and stays while it grows, for what is measured never
+    changes.
     """
 
     entries: Mapping[Layer, float]
     reference: float
     digest: str
-    step: int
+    stairs: Stairs
     _known: dict[Layer, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def predict(self, layers: Iterable[Layer]) -> float:
@@ -52,34 +64,40 @@ class Table:
     def _work_out(self, layer: Layer) -> float:
         if layer in self.entries:
             return self.entries[layer]
-        shares = dict(around(layer, self.step))
+        shares = dict(around(layer, self.stairs))
         if lacking := [one for one in shares if one not in self.entries]:
             raise Unfinished(f"latency: {lacking[0]} is not in the table; ask for a table that covers it")
         return sum(share * self.entries[one] for one, share in shares.items())
 
 
-def around(layer: Layer, step: int) -> Iterator[tuple[Layer, float]]:
+def around(layer: Layer, stairs: Stairs) -> Iterator[tuple[Layer, float]]:
     """The layers to measure for `layer`, and each one's share in its time; the shares add up to 1."""
     colours = layer.inside <= COLOURS and layer.kind in ("conv", "image")
-    insides = [(layer.inside, 1.0)] if colours else _widths(layer.inside, step)
+    insides = [(layer.inside, 1.0)] if colours else _widths(layer.inside, inner(layer, stairs))
     alike = layer.kind in ("depthwise", "image")
-    outsides = [(layer.outside, 1.0)] if alike or layer.last else _widths(layer.outside, step)
+    outsides = [(layer.outside, 1.0)] if alike or layer.last else _widths(layer.outside, stairs.outside)
     sides = _between(layer.side, SIDES, power=2)
     for (inside, a), (outside, b), (side, c) in product(insides, outsides, sides):
         if a * b * c:
             yield replace(layer.wide(inside, outside), side=side, path=""), a * b * c
 
 
-def neighbours(layers: Iterable[Layer], step: int) -> set[Layer]:
+def inner(layer: Layer, stairs: Stairs) -> int:
+    """The step of its input channels: a depthwise layer has as many as it gives."""
+    return stairs.outside if layer.kind == "depthwise" else stairs.inside
+
+
+def neighbours(layers: Iterable[Layer], stairs: Stairs) -> set[Layer]:
     """Every layer to measure so that all of `layers` can be predicted."""
-    return {one for layer in layers for one, _ in around(layer, step)}
+    return {one for layer in layers for one, _ in around(layer, stairs)}
 
 
-def thinner(layers: Iterable[Layer], step: int) -> set[Layer]:
+def thinner(layers: Iterable[Layer], stairs: Stairs) -> set[Layer]:
     """What to measure so that all of `layers`, each with any fewer channels on either side, can be predicted."""
     found = set()
-    for layer in neighbours(layers, step):
-        insides = [w for w in WIDTHS if w <= layer.inside] if layer.inside > COLOURS else [layer.inside]
+    for layer in neighbours(layers, stairs):
+        widths = knots(inner(layer, stairs))
+        insides = [w for w in widths if w <= layer.inside] if layer.inside > COLOURS else [layer.inside]
         outsides = [layer.outside] if layer.last else [w for w in WIDTHS if w <= layer.outside] or [layer.outside]
         found |= {layer.wide(inside, outside) for inside, outside in product(insides, outsides)}
     return found
@@ -146,7 +164,12 @@ def _moved(outputs: Any) -> set[Any]:
 
 def _widths(width: int, step: int) -> list[tuple[int, float]]:
     """Never straight through a step: first up to its edge, then between measured edges."""
-    return _between(-(-width // step) * step, WIDTHS, power=1)
+    return _between(-(-width // step) * step, knots(step), power=1)
+
+
+def knots(step: int) -> tuple[int, ...]:
+    """The widths to measure where channels go up by `step`."""
+    return tuple(width for width in NARROW if step <= width) + WIDTHS
 
 
 def _between(value: int, knots: Sequence[int], power: int) -> list[tuple[int, float]]:

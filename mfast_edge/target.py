@@ -50,6 +50,7 @@ class Target(Settings):
     precisions: tuple[Precision, ...]
     int8: Int8 | None = None
     rounding: Annotated[int, Field(ge=1)] = 16
+    dot: Annotated[int, Field(ge=1)] = 4
     threads: Annotated[int, Field(ge=1)] = 1
     opset: int = 13
     rules: str | None = None

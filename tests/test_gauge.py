@@ -12,13 +12,14 @@ import pytest
 from mfast_edge import gauge
 from mfast_edge.errors import UserError
 from mfast_edge.gauge import BATCH, COPIES, Measured, Shelf, cost, extend, shelf, table
-from mfast_edge.latency import Layer, neighbours
+from mfast_edge.latency import Layer, Stairs, neighbours
 from mfast_edge.models.ssd.tiny import MODEL
 from mfast_edge.store import Store
 from mfast_edge.target import Int8, find
 from mfast_edge.workshop import Workshop
 
 CONV = Layer("conv", 100, 200, 12)
+STAIRS = Stairs(16, 16)
 MANY = [CONV, Layer("depthwise", 100, 100, 25, (3, 3)), Layer("image", 3, 3, 200)]
 
 
@@ -37,7 +38,7 @@ class Clock:
 
 
 def place(folder: Path) -> Shelf:
-    return Shelf(folder / "machine", "onnxruntime", "1.2.3", 1, None, 16)
+    return Shelf(folder / "machine", "onnxruntime", "1.2.3", 1, None, STAIRS)
 
 
 def quiet(line: str) -> None:
@@ -48,8 +49,8 @@ def test_nothing_is_measured_twice(tmp_path: Path) -> None:
     first, second = Clock(), Clock()
     made = table(place(tmp_path), MANY, measure=first, tell=quiet)
     again = table(place(tmp_path), MANY, measure=second, tell=quiet)
-    assert set(first.seen) == neighbours(MANY, 16)
-    assert len(first.seen) == len(set(first.seen))
+    assert set(first.seen) == neighbours(MANY, STAIRS)
+    assert len(first.seen) == 2 * len(set(first.seen))  # two passes, which agree
     assert second.seen == []
     assert again == made
 
@@ -64,20 +65,20 @@ def test_a_new_layer_is_measured_and_nothing_beside_it(tmp_path: Path) -> None:
 
 
 def test_a_killed_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    dying, rest = Clock(dies=1), Clock()
+    dying, rest = Clock(dies=2), Clock()
     with pytest.raises(KeyboardInterrupt):
         table(place(tmp_path), MANY, measure=dying, tell=quiet)
     table(place(tmp_path), MANY, measure=rest, tell=quiet)
-    assert len(dying.seen) == BATCH
-    assert set(dying.seen) | set(rest.seen) == neighbours(MANY, 16)
+    assert len(set(dying.seen)) == BATCH
+    assert set(dying.seen) | set(rest.seen) == neighbours(MANY, STAIRS)
     assert not set(dying.seen) & set(rest.seen)
 
 
 def test_what_another_process_measured_meanwhile_is_not_measured_again(tmp_path: Path) -> None:
     late = Clock()
     table(place(tmp_path), [CONV], measure=Clock(), tell=quiet)
-    extend(place(tmp_path), sorted(neighbours(MANY, 16), key=str), late, quiet)
-    assert set(late.seen) == neighbours(MANY, 16) - neighbours([CONV], 16)
+    extend(place(tmp_path), sorted(neighbours(MANY, STAIRS), key=str), late, quiet)
+    assert set(late.seen) == neighbours(MANY, STAIRS) - neighbours([CONV], STAIRS)
 
 
 def test_a_slow_day_gives_the_same_table(tmp_path: Path) -> None:
@@ -88,12 +89,37 @@ def test_a_slow_day_gives_the_same_table(tmp_path: Path) -> None:
     assert parts.reference == whole.reference
 
 
+@pytest.mark.parametrize("spoilt", [(0,), (1,), (0, 2), (0, 1, 3)])
+def test_a_pass_that_another_program_spoilt_does_not_count(spoilt: tuple[int, ...], tmp_path: Path) -> None:
+    """One layer of the batch takes some times as long in some passes, and never as long twice."""
+    calm, passes = Clock(), []
+
+    def busy(layers: Sequence[Layer], place: Shelf) -> Measured:
+        found = calm(layers, place)
+        passes.append(len(layers))
+        extra = [len(passes) if one == CONV and len(passes) - 1 in spoilt else 0 for one in layers]
+        return Measured(tuple(ms * (1 + more) for ms, more in zip(found.layers, extra, strict=True)), found.reference)
+
+    other = replace(CONV, side=3)
+    found = gauge.settled([CONV, other], place(tmp_path), busy)
+    assert found.layers == pytest.approx((CONV.inside * CONV.outside,) * 2)
+    assert passes == [2, 2] + [1] * (len(spoilt))
+
+
+def test_where_passes_never_agree_the_nearest_two_count(tmp_path: Path) -> None:
+    times = iter((1.0, 2.0, 4.0, 5.0, 8.0, 16.0))
+    found = gauge.settled([CONV], place(tmp_path), lambda layers, place: Measured((next(times),), 1.0))
+    assert found.layers == (1.5,)
+    assert next(times, None) is None
+
+
 def test_each_runtime_version_and_dressing_has_its_own_file() -> None:
     one = place(Path("m"))
     others = [replace(one, version="1.2.4"), replace(one, runtime="openvino"), replace(one, threads=2)]
     dressed = [Int8(activations="uint8", symmetric=False), Int8(activations="int8", symmetric=True)]
     others += [replace(one, int8=int8) for int8 in dressed]
-    assert len({shelf.file for shelf in [one, *others]}) == 6
+    others.append(replace(one, stairs=Stairs(4, 16)))
+    assert len({shelf.file for shelf in [one, *others]}) == 7
 
 
 def test_a_table_of_another_runtime_version_is_refused(tmp_path: Path) -> None:
@@ -108,7 +134,10 @@ def test_the_target_says_which_table_it_is() -> None:
     found = shelf(Path("m"), find("x86"), "onnxruntime", "int8")
     assert found.int8 == find("x86").int8
     assert found.header["dressing"]["activations"] == "uint8"
-    assert shelf(Path("m"), find("x86"), "onnxruntime", "float32").int8 is None
+    assert found.stairs == Stairs(4, 16)
+    plain = shelf(Path("m"), find("x86"), "onnxruntime", "float32")
+    assert plain.int8 is None
+    assert plain.stairs == Stairs(16, 16)
     with pytest.raises(UserError, match="float16"):
         shelf(Path("m"), find("x86"), "onnxruntime", "float16")
 

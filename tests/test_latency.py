@@ -9,29 +9,42 @@ import torch
 from torch import Tensor, nn
 
 from mfast_edge.errors import Unfinished, UserError
-from mfast_edge.latency import SIDES, WIDTHS, Layer, Table, around, layers, neighbours, thinner
+from mfast_edge.latency import SIDES, WIDTHS, Layer, Stairs, Table, around, layers, neighbours, thinner
 from tests.export.nets import Net, built
 
 CONV = Layer("conv", 128, 256, 19)
+EVEN, INT8 = Stairs(16, 16), Stairs(4, 16)
 
 
-def stairs(layer: Layer, step: int = 16) -> float:
-    """An invented clock: multilinear in the steps' edges and the pixels, as kernels that pad to 16 are."""
-    inside, outside = (-(-width // step) * step for width in (layer.inside, layer.outside))
+def stairs(layer: Layer, steps: Stairs = EVEN) -> float:
+    """An invented clock: multilinear in the steps' edges and the pixels, as kernels that pad to them are."""
+    step = steps.outside if layer.kind == "depthwise" else steps.inside
+    inside, outside = -(-layer.inside // step) * step, -(-layer.outside // steps.outside) * steps.outside
     work = inside if layer.kind == "depthwise" else inside * outside
     return 0.002 + layer.side**2 * (1e-6 * work + 3e-6 * inside + 5e-6 * outside)
 
 
-def measured(*wanted: Layer) -> Table:
-    return Table({layer: stairs(layer) for layer in neighbours(wanted, 16)}, 1.0, "d", 16)
+def measured(*wanted: Layer, steps: Stairs = EVEN) -> Table:
+    return Table({layer: stairs(layer, steps) for layer in neighbours(wanted, steps)}, 1.0, "d", steps)
 
 
 @pytest.mark.parametrize("kind", ["conv", "depthwise"])
-@pytest.mark.parametrize("inside", [16, 17, 33, 100, 112, 113, 500, 512, 513, 700])
+@pytest.mark.parametrize("inside", [5, 8, 11, 16, 17, 33, 100, 112, 113, 500, 512, 513, 700])
 @pytest.mark.parametrize("side", [1, 4, 12, 19, 47, 150, 299])
-def test_between_measured_edges_a_staircase_is_met_exactly(kind: str, inside: int, side: int) -> None:
+@pytest.mark.parametrize("steps", [EVEN, INT8])
+def test_between_measured_edges_a_staircase_is_met_exactly(kind: str, inside: int, side: int, steps: Stairs) -> None:
     layer = Layer("conv", inside, 77, side) if kind == "conv" else Layer("depthwise", inside, inside, side, (3, 3))
-    assert measured(layer).ms(layer) == pytest.approx(stairs(layer))
+    assert measured(layer, steps=steps).ms(layer) == pytest.approx(stairs(layer, steps))
+
+
+def test_input_channels_have_stairs_of_their_own() -> None:
+    """An int8 kernel multiplies fewer at once than it gives at once; a depthwise layer gives what it takes."""
+    table = measured(CONV.wide(8, 16), CONV.wide(16, 16), steps=INT8)
+    assert table.ms(CONV.wide(8, 16)) < table.ms(CONV.wide(12, 16)) < table.ms(CONV.wide(16, 16))
+    assert table.ms(CONV.wide(12, 3)) == table.ms(CONV.wide(10, 16))
+    thin, wide = (Layer("depthwise", width, width, 19, (3, 3)) for width in (8, 16))
+    table = measured(thin, wide, steps=INT8)
+    assert table.ms(thin) == table.ms(wide)
 
 
 def test_a_step_is_flat_and_its_edge_is_a_jump() -> None:
@@ -45,19 +58,19 @@ def test_a_step_is_flat_and_its_edge_is_a_jump() -> None:
 
 def test_shares_add_up_to_one_and_lie_on_measured_points() -> None:
     for layer in (CONV.wide(99, 1000), replace(CONV, side=30), Layer("depthwise", 40, 40, 7, (3, 3), 2)):
-        found = dict(around(layer, 16))
+        found = dict(around(layer, EVEN))
         assert sum(found.values()) == pytest.approx(1)
         assert all(one.inside in WIDTHS and one.outside in WIDTHS and one.side in SIDES for one in found)
 
 
 def test_colours_and_the_outputs_of_heads_are_never_rounded() -> None:
-    assert {one.inside for one, _ in around(Layer("conv", 3, 40, 100, (3, 3), 2), 16)} == {3}
-    assert {one.outside for one, _ in around(Layer("conv", 100, 18, 19, last=True), 16)} == {18}
+    assert {one.inside for one, _ in around(Layer("conv", 3, 40, 100, (3, 3), 2), EVEN)} == {3}
+    assert {one.outside for one, _ in around(Layer("conv", 100, 18, 19, last=True), EVEN)} == {18}
 
 
 def test_a_layer_that_was_measured_itself_is_not_interpolated() -> None:
     layer = CONV.wide(100, 100)
-    assert Table({layer: 7.0}, 1.0, "d", 16).ms(layer) == 7
+    assert Table({layer: 7.0}, 1.0, "d", EVEN).ms(layer) == 7
 
 
 def test_a_network_is_the_sum_of_its_layers_wherever_they_stand() -> None:
@@ -73,10 +86,11 @@ def test_a_layer_outside_the_table_is_named() -> None:
 def test_what_covers_a_network_covers_every_thinner_one() -> None:
     full = [Layer("conv", 3, 32, 75, (3, 3), 2), Layer("depthwise", 96, 96, 38, (3, 3)), CONV]
     full.append(Layer("conv", 256, 18, 19, last=True))
-    table = Table({layer: stairs(layer) for layer in thinner(full, 16)}, 1.0, "d", 16)
-    for inside, outside in ((5, 1), (16, 48), (90, 250), (128, 256)):
-        thin = [one.wide(min(inside, one.inside), min(outside, one.outside)) for one in full[1:3]]
-        assert table.predict([full[0].wide(3, 9), *thin, full[3].wide(60, 18)]) > 0
+    for steps in (EVEN, INT8):
+        table = Table({layer: stairs(layer) for layer in thinner(full, steps)}, 1.0, "d", steps)
+        for inside, outside in ((5, 1), (16, 48), (90, 250), (128, 256)):
+            thin = [one.wide(min(inside, one.inside), min(outside, one.outside)) for one in full[1:3]]
+            assert table.predict([full[0].wide(3, 9), *thin, full[3].wide(60, 18)]) > 0
 
 
 def test_the_layers_of_a_network_come_in_the_order_of_their_calls() -> None:
