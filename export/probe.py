@@ -13,6 +13,8 @@ from export.layer import Layer
 OPSET, IR = 13, 8
 _CARRIER = 16  # channels that a probe's own input has
 _COLOURS = 4  # a layer with at most so many channels inside reads the image itself
+_MAPS = 4  # as many pooled copies at the most: equal poolings of one map would be done once
+_POOLING = ("kernel_shape", "strides", "dilations", "pads")
 _IMAGE, _SIGNED, _ACTIVATED = (0.0, 255.0), (-4.0, 4.0), (0.0, 6.0)
 
 
@@ -22,7 +24,8 @@ def write(layer: Layer, copies: int, path: Path, dressing: Dressing | None = Non
     All copies read the same map, which one convolution before them makes, so that it lies in the runtime's
     own layout and precision; of each output a single pixel goes on. So the difference between two such
     graphs is what more copies cost, without session overhead, input copies and changes of layout. Layers
-    that end a network are transposed, joined and given out as a detector's heads are. Weights are random.
+    that end a network are transposed, joined and given out as a detector's heads are. Each copy of a pooling has
+    a map of its own, all of which are made in any case. Weights are random.
     `dressing`: as int8, with ranges of an activated network; None: float.
     """
     draft = _Draft(layer)
@@ -46,37 +49,41 @@ class _Draft:
         self.ranges: dict[str, tuple[float, float]] = {}
         self.ends: list[str] = []
         self.start = ""
+        self.maps: list[str] = []
         self.shape = (1, 1, 1, 1)
 
     def begin(self) -> tuple[int, int, int, int]:
         """The input and the map that all copies read."""
         layer = self.layer
         side = layer.side * layer.stride
-        colours = layer.inside <= _COLOURS
+        colours = layer.inside <= _COLOURS and layer.kind != "pool"
         self.shape = (1, layer.inside if colours else _CARRIER, side, side)
         self.ranges["image"] = _IMAGE
         self.start = self.add("Sub", ["image", self.constant("middle", np.float32(128))], _SIGNED)
         self.start = self.add("Div", [self.start, self.constant("scale", np.float32(128))], _SIGNED)
-        if not colours:
-            self.start = self.weighted("carrier", Layer("conv", _CARRIER, layer.inside, side))
+        carrier = Layer("conv", _CARRIER, layer.inside, side)
+        if layer.kind == "pool":
+            self.maps = [self.weighted(f"carrier{n}", carrier) for n in range(_MAPS)]
+        elif not colours:
+            self.start = self.weighted("carrier", carrier)
         if layer.kind == "linear":
             self.start = self.add("Flatten", [self.start], _ACTIVATED)
         return self.shape
 
     def copy(self, name: str) -> None:
         """One more of the layer, and what becomes of its output."""
-        out = self.weighted(name, self.layer)
+        out = self.pooled(self.maps.pop()) if self.layer.kind == "pool" else self.weighted(name, self.layer)
         if self.layer.last and self.layer.kind != "linear":
             out = self.add("Transpose", [out], _SIGNED, perm=[0, 2, 3, 1])
             rows = self.constant(f"{name}.rows", np.array([1, -1, self.layer.outside], np.int64))
             out = self.add("Reshape", [out, rows], _SIGNED)
-        elif self.layer.side > 1:
-            size = self.layer.side
-            out = self.add("MaxPool", [out], _ACTIVATED, kernel_shape=[1, 1], strides=[size, size])
+        else:
+            out = self.pixel(out, self.layer.side)
         self.ends.append(out)
 
     def finish(self) -> onnx.ModelProto:
         """The checked model with one output."""
+        self.ends += [self.pixel(one, self.layer.side * self.layer.stride) for one in self.maps]
         span = _SIGNED if self.layer.last else _ACTIVATED
         self.add("Concat", self.ends, span, axis=1)
         self.nodes[-1].output[0] = "found"
@@ -86,6 +93,17 @@ class _Draft:
         graph = helper.make_graph(self.nodes, "probe", [image], [found], self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
         return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+
+    def pixel(self, out: str, side: int) -> str:
+        """A single pixel of a map of this side."""
+        if side == 1:
+            return out
+        return self.add("MaxPool", [out], _ACTIVATED, kernel_shape=[1, 1], strides=[side, side])
+
+    def pooled(self, source: str) -> str:
+        """The maximum of each window."""
+        asked = _attributes(self.layer, depthwise=False)
+        return self.add("MaxPool", [source], _ACTIVATED, **{name: asked[name] for name in _POOLING})
 
     def weighted(self, name: str, layer: Layer) -> str:
         """A convolution or linear layer, with ReLU6 unless it is the last."""

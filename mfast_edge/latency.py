@@ -74,7 +74,7 @@ def around(layer: Layer, stairs: Stairs) -> Iterator[tuple[Layer, float]]:
     """The layers to measure for `layer`, and each one's share in its time; the shares add up to 1."""
     colours = layer.inside <= COLOURS and layer.kind in ("conv", "image")
     insides = [(layer.inside, 1.0)] if colours else _widths(layer.inside, inner(layer, stairs))
-    alike = layer.kind in ("depthwise", "image")
+    alike = layer.even or layer.kind == "image"
     outsides = [(layer.outside, 1.0)] if alike or layer.last else _widths(layer.outside, stairs.outside)
     sides = _between(layer.side, SIDES, power=2)
     for (inside, a), (outside, b), (side, c) in product(insides, outsides, sides):
@@ -83,8 +83,8 @@ def around(layer: Layer, stairs: Stairs) -> Iterator[tuple[Layer, float]]:
 
 
 def inner(layer: Layer, stairs: Stairs) -> int:
-    """The step of its input channels: a depthwise layer has as many as it gives."""
-    return stairs.outside if layer.kind == "depthwise" else stairs.inside
+    """The step of its input channels: an even layer has as many as it gives."""
+    return stairs.outside if layer.even else stairs.inside
 
 
 def neighbours(layers: Iterable[Layer], stairs: Stairs) -> set[Layer]:
@@ -104,10 +104,10 @@ def thinner(layers: Iterable[Layer], stairs: Stairs) -> set[Layer]:
 
 
 def layers(network: nn.Module, example: Tensor) -> list[Layer]:
-    """The image, then every Conv2d and Linear that `network` calls for `example` (1, C, S, S), in that order.
+    """The image, then every Conv2d, Linear and MaxPool2d that `network` calls for `example` (1, C, S, S), in order.
 
     An example (1, C), such as a linear layer takes, is no image.
-    Identity leaves cost nothing; pooling, sums and norms that no runtime folds away are not counted.
+    Identity leaves cost nothing; mean pooling, sums and norms that no runtime folds away are not counted.
     UserError for maps that are not square and for groups that are neither 1 nor depthwise.
     """
     import torch
@@ -121,7 +121,8 @@ def layers(network: nn.Module, example: Tensor) -> list[Layer]:
 
         return hook
 
-    leaves = [(name, one) for name, one in network.named_modules() if isinstance(one, (nn.Conv2d, nn.Linear))]
+    kinds = (nn.Conv2d, nn.Linear, nn.MaxPool2d)
+    leaves = [(name, one) for name, one in network.named_modules() if isinstance(one, kinds)]
     hooks = [leaf.register_forward_hook(note(path)) for path, leaf in leaves]
     try:
         with torch.enable_grad():  # the outputs' history tells which leaves end the network
@@ -132,13 +133,15 @@ def layers(network: nn.Module, example: Tensor) -> list[Layer]:
     last = _moved(outputs)
     colours, side = int(example.shape[1]), int(example.shape[-1])
     image = [Layer("image", colours, colours, side)] if example.ndim == 4 else []
-    return image + [replace(one, last=made in last) for one, made in found]
+    return image + [replace(one, last=made in last and one.kind != "pool") for one, made in found]
 
 
 def _layer(path: str, leaf: Any, output: Any) -> Layer:
     if not hasattr(leaf, "kernel_size"):
         return Layer("linear", leaf.in_features, leaf.out_features, 1, path=path)
-    height, width = (int(size) for size in output.shape[2:])
+    channels, height, width = (int(size) for size in output.shape[1:])
+    if not hasattr(leaf, "groups"):
+        return Layer("pool", channels, channels, height, *shape_of(leaf), path=path)
     depthwise = leaf.groups == leaf.in_channels == leaf.out_channels and leaf.groups > 1
     if height != width or not (depthwise or leaf.groups == 1) or len({*leaf.stride}) > 1:
         raise UserError(
@@ -146,8 +149,15 @@ def _layer(path: str, leaf: Any, output: Any) -> Layer:
             "square maps and strides, no groups or depthwise ones would be right"
         )
     kind: Kind = "depthwise" if depthwise else "conv"
-    shape = (leaf.kernel_size, leaf.stride[0], leaf.dilation[0])
-    return Layer(kind, leaf.in_channels, leaf.out_channels, height, *shape, path=path)
+    return Layer(kind, leaf.in_channels, leaf.out_channels, height, *shape_of(leaf), path=path)
+
+
+def shape_of(leaf: Any) -> tuple[tuple[int, int], int, int]:
+    """Kernel, stride and dilation of a convolution or a pooling, which may have one number for both sides."""
+    kernel, stride, dilation = (
+        (one, one) if isinstance(one, int) else tuple(one) for one in (leaf.kernel_size, leaf.stride, leaf.dilation)
+    )
+    return kernel, stride[0], dilation[0]
 
 
 def _moved(outputs: Any) -> set[Any]:

@@ -131,6 +131,15 @@ def test_removed_and_uncalled_layers_cost_nothing() -> None:
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_a_pooling_is_a_layer_without_multiply_adds() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(3, 1, 1)).eval()
+    found = layers(network, torch.zeros(1, 3, 12, 12))[2:]
+    assert found == [Layer("pool", 8, 8, 6, (2, 2), 2), Layer("pool", 8, 8, 6, (3, 3))]
+    assert [one.path for one in found] == ["1", "3"]
+    assert sum(one.macs for one in found) == 0
+    assert found[0].wide(5, 7) == Layer("pool", 5, 5, 6, (2, 2), 2)
+
+
 def test_groups_that_are_not_depthwise_are_refused_by_name() -> None:
     network = nn.Sequential(nn.Conv2d(4, 8, 3, groups=2)).eval()
     with pytest.raises(UserError, match="0 has 2 groups"):

@@ -75,13 +75,15 @@ def goal_of(prune: Prune, every: Sequence[Layer], shop: Workshop) -> Goal:
 
 
 def narrowed(every: Sequence[Layer], groups: Groups, widths: Widths) -> list[Layer]:
-    """The layers as they are once the groups have these widths."""
+    """The layers as they are once the groups have these widths; a pooling is as wide as the layer called before it."""
     inside = {path: per * widths[name] for name in widths for path, per in groups[name].inputs.items()}
     outside = {path: per * widths[name] for name in widths for path, per in groups[name].outputs.items()}
-    found = []
+    found: list[Layer] = []
     for layer in every:
         wide = outside.get(layer.path, layer.outside)
-        found.append(layer.wide(wide if layer.kind == "depthwise" else inside.get(layer.path, layer.inside), wide))
+        if layer.kind == "pool":
+            wide = found[-1].outside
+        found.append(layer.wide(wide if layer.even else inside.get(layer.path, layer.inside), wide))
     return found
 
 

@@ -15,7 +15,7 @@ from mfast_edge.model import find
 from mfast_edge.models import MODELS
 from mfast_edge.stages.channels import narrow, ranked, silenced
 from mfast_edge.stages.prune import Prune
-from mfast_edge.stages.widths import thin
+from mfast_edge.stages.widths import narrowed, thin
 from mfast_edge.workshop import Built, Workshop
 from tests.contracts.test_rebuild import SMALL, shop_of
 
@@ -62,7 +62,9 @@ def test_a_group_silenced_says_what_the_network_says_without_it(shop: Workshop) 
     members = [path for group in groups.values() for path in group.outputs]
     assert len(members) == len(set(members))
     widths = {name: max(1, len(group.order) // 2) for name, group in groups.items()}
+    before = layers(made.network.eval(), shop.example(made.build))
     thinner = narrow(deepcopy(made.network), shop.example(made.build), groups, widths).eval()
+    assert narrowed(before, groups, widths) == layers(thinner, shop.example(made.build))
     image, whole = torch.rand_like(shop.example(made.build)) * 255, made.network.eval()
     with torch.no_grad(), ExitStack() as quiet:
         for name, width in widths.items():

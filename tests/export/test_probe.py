@@ -24,6 +24,7 @@ LAYERS = [
     Layer("depthwise", 32, 32, 5, (3, 3), 2),
     Layer("linear", 32, 20, 1),
 ]
+POOLS = [Layer("pool", 32, 32, 5, (2, 2), 2), Layer("pool", 4, 4, 7, (3, 3))]
 
 
 @pytest.mark.parametrize("dressing", [None, DRESSING])
@@ -51,6 +52,27 @@ def test_a_layer_s_map_has_the_side_it_says(tmp_path: Path, layer: Layer) -> Non
     made = [node.output[0] for node in graph.node if node.op_type in ("Conv", "Gemm")][-1]
     square = [] if layer.kind == "linear" else [layer.side, layer.side]
     assert sizes[made] == [1, layer.outside, *square]
+
+
+@pytest.mark.parametrize("dressing", [None, DRESSING])
+@pytest.mark.parametrize("layer", POOLS, ids=str)
+def test_poolings_differ_in_nothing_but_their_number(tmp_path: Path, layer: Layer, dressing: Dressing | None) -> None:
+    """Each of a map of its own, for a runtime works equal ones out once; all maps are made, pooled or not."""
+    counts = []
+    for copies in (1, 4):
+        file = tmp_path / "probe.onnx"
+        shape = write(layer, copies, file, dressing)
+        (found,) = open_session(file, "onnxruntime")(np.full(shape, 114, np.float32))
+        assert found.size == 4 * layer.outside
+        nodes = onnx.load(file).graph.node
+        pools = [node for node in nodes if node.op_type == "MaxPool" and sizes(node) == [*layer.kernel]]
+        assert len({node.input[0] for node in pools}) == copies
+        counts.append(sum(node.op_type == "Conv" for node in nodes))
+    assert counts == [4, 4]
+
+
+def sizes(node: onnx.NodeProto) -> list[int]:
+    return next(list(one.ints) for one in node.attribute if one.name == "kernel_shape")
 
 
 def test_int8_dresses_every_copy(tmp_path: Path) -> None:
