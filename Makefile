@@ -87,7 +87,7 @@ VGG ?= --model ssd_vgg16 --data voc:$(MFAST_DATA)/bccd
 VGG_SEEDS ?= 0
 VGG_PLAN ?= heavy
 VGG_FLOAT ?= --set train.images=12000 --set train.flips=both
-VGG_OURS ?= --budget 0.85 --set decompose.flips=both
+VGG_OURS ?= --budget 0.85 --set decompose.flips=both --set prune.flips=both
 COMPRESS_VGG = $(BIN)/python -m mfast_edge.compress $(VGG) --target x86 --out $(RUNS)/vgg
 
 peers-vgg: $(VENV)/peers-ready

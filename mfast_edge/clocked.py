@@ -48,7 +48,7 @@ def ready(stage: Stage, parent: Candidate, shop: Workshop) -> None:
     """Measure what `stage` will want to know of `parent`, where that is not known: most want nothing."""
     if isinstance(stage, Decompose):
         answer(stage, parent, shop, by_table)
-    if isinstance(stage, Prune) and stage.target_ms:
+    if isinstance(stage, Prune) and stage.by_table:
         fill(stage, parent, shop)
 
 

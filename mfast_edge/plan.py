@@ -197,7 +197,7 @@ def ending(stages: list[tuple[str, Stage]]) -> Iterator[tuple[str, Stage]]:
     """The stages, told whether they end in int8 where they want layers' times in the form of the end."""
     int8 = any(name == "quantize" for name, _ in stages)
     for name, stage in stages:
-        if isinstance(stage, Decompose) or (isinstance(stage, Prune) and stage.target_ms):
+        if isinstance(stage, Decompose) or (isinstance(stage, Prune) and stage.by_table):
             yield name, stage.model_copy(update={"int8": int8 if stage.int8 is None else stage.int8})
         else:
             yield name, stage

@@ -35,7 +35,8 @@ def space_of(plan: Plan) -> Mapping[str, Any]:
     for a plan that is judged as a whole and of quick for any other; only knobs that turn something in it."""
     name = plan.name if plan.name in names("spaces") else "full" if plan.joint else "quick"
     stages = {stage: made.model_dump(mode="json") for stage, made in plan.stages}
-    aimed = stages.get("prune", {}).get("target_ms")  # decides instead of a share
+    prune = stages.get("prune", {})
+    aimed = prune.get("target_ms") or prune.get("keep_ms")  # decides instead of a share of the multiply-adds
     tree = named("spaces", name, "--search")
     return {
         dotted: knob

@@ -189,12 +189,13 @@ def test_settings_that_no_plan_takes_are_rejected(bench: Bench) -> None:
     assert "prune.keep" in bench.lines[0]
 
 
-def test_a_goal_in_milliseconds_leaves_the_share_alone(bench: Bench) -> None:
-    tuner = bench.tuner(**{"prune.keep": None, "prune.target_ms": 4.0})
+@pytest.mark.parametrize("goal", ["target_ms", "keep_ms"])
+def test_a_goal_in_milliseconds_leaves_the_share_alone(bench: Bench, goal: str) -> None:
+    tuner = bench.tuner(**{"prune.keep": None, f"prune.{goal}": 0.4})
     assert set(tuner.knobs) == {"refit.size", "refit.anchors", "refit.share", "quantize.method"}
     tuner.best(2, None)
     assert len(bench.plans) == 2
-    assert all(dict(plan.stages)["prune"].model_dump(mode="json")["target_ms"] == 4.0 for plan in bench.plans)
+    assert all(dict(plan.stages)["prune"].model_dump(mode="json")[goal] == 0.4 for plan in bench.plans)
 
 
 def test_seconds_spent_are_added_up_whatever_comes_of_a_trial(bench: Bench) -> None:

@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 
 class Prune(Recipe):
-    """Until `keep` of the multiply-adds are left, or until the latency table says `target_ms`; heads stay whole.
+    """Until `keep` of the multiply-adds are left, or by the latency table `keep_ms` of the milliseconds or
+    `target_ms`; heads stay whole.
 
-    `target_ms` is the forward's, on this machine at the target's threads in its fastest runtime. The latency table
-    is filled before the stage: in here nothing is timed.
+    Milliseconds are the forward's, on this machine at the target's threads in its fastest runtime: of a target that
+    is elsewhere only a share can be asked, by proxy. The table is filled before the stage: in here nothing is timed.
 
     Channels are ranked on `batches` training batches, widths of a group tried on `looks` of them.
     """
 
     version: ClassVar[str] = "5"
-    keep: Annotated[float, Field(gt=0, lt=1)] | None = None  # 0.7, unless one of the two is given
+    keep: Annotated[float, Field(gt=0, lt=1)] | None = None  # 0.7, unless one of the three is given
+    keep_ms: Annotated[float, Field(gt=0, lt=1)] | None = rare(None)
     target_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = rare(None)
-    int8: bool | None = rare(None)  # whether target_ms is of int8; as the plan ends, unless given
+    int8: bool | None = rare(None)  # whether the milliseconds are of int8; as the plan ends, unless given
     batches: Annotated[int, Field(ge=1)] = 16
     looks: Annotated[int, Field(ge=1)] = 2
     most: Annotated[float, Field(gt=0, lt=1)] = 0.8  # of one group's channels
@@ -41,22 +43,29 @@ class Prune(Recipe):
     @property
     def reads(self) -> tuple[str, ...]:
         """The latency table decides nothing where a share is asked for."""
-        return ("data", "teacher", f"table {self.table}") if self.target_ms else ("data", "teacher")
+        return ("data", "teacher", f"table {self.table}") if self.by_table else ("data", "teacher")
+
+    @property
+    def by_table(self) -> bool:
+        """Whether milliseconds decide, not multiply-adds."""
+        return self.keep_ms is not None or self.target_ms is not None
 
     @property
     def table(self) -> Precision:
-        """The latency table that `target_ms` is of."""
+        """The latency table that milliseconds are of."""
         return "int8" if self.int8 else "float32"
 
     @model_validator(mode="after")
     def one_goal(self) -> Self:
-        """A share of the multiply-adds or milliseconds."""
-        if self.keep is not None and self.target_ms is not None:
+        """One of the three."""
+        goals = {"keep": self.keep, "keep_ms": self.keep_ms, "target_ms": self.target_ms}
+        given = [f"{name} {value:g}" for name, value in goals.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} given; one, the others null, would be right")
+        if self.int8 is not None and not self.by_table:
             raise ValueError(
-                f"keep {self.keep:g} and target_ms {self.target_ms:g} given; one, the other null, would be right"
+                f"int8 {self.int8} given without keep_ms or target_ms; with one of them, or left out, would be right"
             )
-        if self.int8 is not None and self.target_ms is None:
-            raise ValueError(f"int8 {self.int8} given without target_ms; with it, or left out, would be right")
         return self
 
     def gives(self, form: Form) -> Form | None:
@@ -68,11 +77,11 @@ class Prune(Recipe):
         if self.target_ms and not target.here:
             raise UserError(
                 f"prune.target_ms: {self.target_ms:g} given for {target.name}, whose milliseconds this machine cannot "
-                "know; prune.keep, a share of the multiply-adds, would be right"
+                "know; prune.keep_ms, a share of them, or prune.keep, of the multiply-adds, would be right"
             )
         if self.int8 and target.int8 is None:
             raise UserError(f"prune.int8: true given for {target.name}, which has no int8; false would be right")
-        keep = self.keep if self.keep or self.target_ms else 0.7
+        keep = self.keep if self.keep or self.by_table else 0.7
         return self.settled().model_copy(update={"round_to": self.round_to or target.rounding, "keep": keep})
 
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:

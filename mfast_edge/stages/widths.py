@@ -44,7 +44,7 @@ class Goal:
 
 
 def thin(made: Built, prune: Prune, shop: Workshop, folder: Path) -> None:
-    """Narrow the network in place, to stair edges, until `prune.keep` or `prune.target_ms` is met.
+    """Narrow the network in place, to stair edges, until the goal of `prune` is met.
 
     What is known of sensitivity is kept in `folder`. UserError where no allowed width is small enough.
     """
@@ -61,17 +61,21 @@ def thin(made: Built, prune: Prune, shop: Workshop, folder: Path) -> None:
 
 
 def goal_of(prune: Prune, every: Sequence[Layer], shop: Workshop) -> Goal:
-    """A share of the multiply-adds, or ms by the latency table of the runtime that is fastest with the whole.
+    """A share of the multiply-adds, or ms by the latency table of the runtime that is fastest with the whole, or a
+    share of them.
 
     Unfinished where a table was not filled before.
     """
-    if prune.target_ms is None:
+    if not prune.by_table:
         whole = sum(layer.macs for layer in every)
         share = prune.keep or 1.0
         return Goal(lambda some: sum(layer.macs for layer in some) / whole, share, "keep", "of the multiply-adds")
     tables = [shop.held(runtime, prune.table) for runtime in shop.target.measured]
     best = min(tables, key=lambda table: table.predict(every))
-    return Goal(best.predict, prune.target_ms, "target_ms", "ms")
+    if prune.target_ms is not None:
+        return Goal(best.predict, prune.target_ms, "target_ms", "ms")
+    ms = best.predict(every)
+    return Goal(lambda some: best.predict(some) / ms, prune.keep_ms or 1.0, "keep_ms", "of the milliseconds")
 
 
 def narrowed(every: Sequence[Layer], groups: Groups, widths: Widths) -> list[Layer]:

@@ -135,15 +135,20 @@ def test_milliseconds_are_met_by_the_latency_table(
         "table openvino": "stairs",
     }
     thin(made, goal, shop, tmp_path)
-    found = Stairs().predict(layers(made.network, shop.example(made.build)))
-    assert 0.55 * whole < found <= 0.7 * whole
+    found = layers(made.network, shop.example(made.build))
+    assert 0.55 * whole < Stairs().predict(found) <= 0.7 * whole
+    share = shop.fresh()
+    thin(share, Prune(keep_ms=0.7, batches=2, batch=8, looks=1, round_to=4), shop, tmp_path)
+    assert layers(share.network, shop.example(share.build)) == found
 
 
 def test_a_share_and_milliseconds_at_once_are_refused_and_neither_is_a_share() -> None:
-    with pytest.raises(UserError, match=r"keep 0\.5 and target_ms 2 given; one, the other"):
-        check(Prune, {"keep": 0.5, "target_ms": 2.0}, "plan: prune")
+    for other in ("keep_ms", "target_ms"):
+        with pytest.raises(UserError, match=rf"keep 0\.5 and {other} 0\.2 given; one, the others"):
+            check(Prune, {"keep": 0.5, other: 0.2}, "plan: prune")
+        assert Prune(**{other: 0.2}).fitted(find("x86")).keep is None
+    assert Prune(keep_ms=0.5).fitted(find("jetson")).keep_ms == 0.5
     assert Prune().fitted(find("x86")).keep == 0.7
-    assert Prune(target_ms=2.0).fitted(find("x86")).keep is None
     assert "table" not in Prune().reads
 
 
