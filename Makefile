@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test check install versions house jetson coco peers peers-vgg untrained kills kills-bccd latency clean
+.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo untrained kills kills-bccd latency clean
 
 install: $(VENV)/ready
 
@@ -110,6 +110,18 @@ untrained: install
 			$(UNTRAINED_TRAIN) --out $(RUNS)/untrained --name $$model || [ $$? -eq 1 ] || exit; \
 	done
 	$(BIN)/python -m tests.shows.untrained --table --data voc:$(MFAST_DATA)/bccd $(UNTRAINED:%=$(RUNS)/untrained/%)
+
+# A row for each model of the zoo: train (at most 12 minutes on two cores), export, quantize, all timed in one run.
+ZOO ?= ssd_mbv1 ssd_mbv2 ssd_mbv3 ssd_vgg16
+ZOO_ssd_mbv1 ?= --init $(COCO_SSD) --set train.images=8000
+ZOO_ssd_mbv2 ?= --init $(MFAST_WEIGHTS)/mobilenet_v2_100_imagenet.safetensors --set train.images=6000
+ZOO_ssd_mbv3 ?= --set train.images=8000 --set model.variant=small --set train.batch=8 --set train.lr=0.001
+ZOO_ssd_vgg16 ?= --set model.width=0.25 --set train.images=8000 --set train.batch=8 --set train.lr=0.001
+
+zoo: install
+	$(foreach model,$(ZOO),$(BIN)/python -m mfast_edge.compress --model $(model) --target x86 --plan tests/shows/zoo.yaml \
+		--data voc:$(MFAST_DATA)/bccd $(ZOO_$(model)) --out $(RUNS)/zoo --name $(model) || [ $$? -eq 1 ] || exit; )
+	$(BIN)/python -m tests.shows.zoo $(ZOO:%=$(RUNS)/zoo/%)
 
 coco: install
 	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128
