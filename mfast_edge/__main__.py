@@ -11,6 +11,7 @@ COMMANDS = {
     "compress": "a model, data and a device in; the fastest model that keeps the accuracy, and the proof, out",
     "evaluate": "how good a run's final file, a stored candidate or weights are on any data",
     "split": "how photos would be dealt into train, val and test: the fold table; photos that are twice there",
+    "convert": "a data set from one format into another",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
     "autopsy": "what int8 costs and pays in each block of a network",

@@ -19,7 +19,10 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, ssd_vgg16, tiny.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
-        str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the plan's if absent.")
+        str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="A class map: a YAML file, person, kitti, or typed: person=man+woman,car.")
     ] = None,
     plan: Annotated[str, typer.Option(help="quick, full, heavy, demo, tiny, or the path of a YAML file.")] = "quick",
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
@@ -47,6 +50,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         model,
         target,
         data,
+        classes,
         plan,
         init,
         budget,

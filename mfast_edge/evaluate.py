@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mfast_edge.data.sample import Dataset, Record
     from mfast_edge.models.detections import Detections
     from mfast_edge.opened import Opened
-    from mfast_edge.subject import Subject
+    from mfast_edge.subject import Meeting, Subject
     from mfast_edge.tasks.detect import Quality
+    from mfast_edge.tasks.figures import Scene
 
 app = door()
 
@@ -30,6 +31,7 @@ class Asked:
     model: str
     init: Path | None
     data: str | None
+    classes: str | None
     split: str | None
     set: tuple[str, ...]
     runtime: str | None
@@ -45,7 +47,11 @@ def evaluate(  # noqa: PLR0913 - the arguments of the command
     model: Annotated[str, typer.Option(help="With --init: the model that the weights are of.")] = "ssd_mbv1",
     init: Annotated[Path | None, typer.Option(help="Weights of a whole detector, instead of a run.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="voc:PATH, coco:PATH, yolo:PATH or particles; the run's own if absent.")
+        str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the run's own if absent.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="A class map of the data: a YAML file, person, kitti, or typed: person=man+woman."),
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="all, train, val or test; for a run test, for weights all if absent.")
@@ -64,15 +70,19 @@ def evaluate(  # noqa: PLR0913 - the arguments of the command
         typer.Option(help="More, with commas: coco, voc, area, area-weighted, f1, errors, intervals; or all."),
     ] = None,
 ) -> None:
-    """Print mAP and F1 of a stored candidate (RUN), or of weights (--init), on DATA. Classes match by name."""
-    work(Asked(run, model, init, data, split, tuple(set_ or ()), runtime, out, json_, saturate, wanted(metrics)))
+    """Print mAP and F1 of a stored candidate (RUN), or of weights (--init), on DATA. Classes match by name.
+
+    Where the data have classes that it cannot find, the figures over the common ones follow.
+    """
+    given, names = tuple(set_ or ()), wanted(metrics)
+    work(Asked(run, model, init, data, classes, split, given, runtime, out, json_, saturate, names))
 
 
 def work(asked: Asked) -> None:
     """Read the data, look at every photo, compare, print."""
     from mfast_edge.opened import opened
-    from mfast_edge.subject import matched, saturating, stored, weights
-    from mfast_edge.tasks.figures import Scene, measure
+    from mfast_edge.subject import Meeting, matched, saturating, stored, weights
+    from mfast_edge.tasks.figures import Scene
 
     if (asked.run is None) == (asked.init is None):
         raise UserError("evaluate: a RUN folder or --init WEIGHTS would be right, one of them")
@@ -87,34 +97,44 @@ def work(asked: Asked) -> None:
         assert asked.init is not None
         subject = weights(asked.model, asked.init, asked.set, data.classes)
     known = matched(subject.classes, data.classes)
-    sure = run.confidence if run and not asked.data and split != "val" else None
-    unknown = [name for number, name in enumerate(data.classes) if number not in known.values()]
+    own = run is not None and not asked.data and not asked.classes
+    sure = run.confidence if run and own and split != "val" else None
+    meeting = Meeting.of(subject.classes, data.classes, known)
     lines = as_json if asked.json else as_text
     for one in [subject, *([saturating(run)] if run and asked.saturate else [])]:
         found = look(one, records, known)
-        quality = compared(data, records, found, sure)
-        more = measure(asked.metrics, Scene.of(records, found, data.classes, quality.confidence))
+        scene = Scene.of(records, found, data.classes)
+        every = figured(scene, asked.metrics, sure)
+        common = shared(scene.over(meeting.common), asked.metrics, sure) if meeting.unknown else None
         told = {"subject": one.name, "runtime": one.runtime, "data": data.name, "split": split}
-        print(lines(told, quality, unknown, more))
+        print(lines(told, every, common, meeting))
 
 
 def dataset(asked: Asked, run: Opened | None) -> Dataset:
-    """The data asked for, else those of the run."""
-    from mfast_edge.data.index import again
+    """The data asked for, else those of the run, split by the run's rules; its class map is for its own data only."""
+    from mfast_edge.data.classes import parse
+    from mfast_edge.data.index import again, dealt, measurable
 
     own = run.page.get("data", {}) if run else {}
     if not asked.data and not own:
         raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
     out = asked.out or (run.runs if run else Path("runs"))
     seed = run.candidate.lineage[0].seed if run else 0  # the run's: its training photos stay in train
-    return again(own, cache=out / "data", spec=asked.data, seed=seed)
+    if not asked.data and not asked.classes:
+        return again(own, cache=out / "data", seed=seed)
+    classes = parse(asked.classes) if asked.classes else None
+    return measurable(asked.data or own["spec"], cache=out / "data", seed=seed, how=dealt(own), classes=classes)
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:
     """The photos of a split, or of all."""
     if split != "all" and split not in data.splits:
         raise UserError(f"--split: {split!r} given; all, train, val or test would be right")
-    return split, data.records if split == "all" else data.splits[split]
+    records = data.records if split == "all" else data.splits[split]
+    if not records:
+        given = ", ".join(part for part, found in data.splits.items() if found)
+        raise UserError(f"--split: {split} has no photos in {data.spec}; {given} or all would be right")
+    return split, records
 
 
 def look(subject: Subject, records: tuple[Record, ...], known: dict[int, int]) -> list[Detections]:
@@ -127,11 +147,31 @@ def look(subject: Subject, records: tuple[Record, ...], known: dict[int, int]) -
     return [translated(found, known) for found in looked]
 
 
-def compared(data: Dataset, records: tuple[Record, ...], found: list[Detections], sure: float | None) -> Quality:
-    """The figures; F1 at `sure`, or at the best confidence if None."""
-    from mfast_edge.tasks.detect import compare
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures that are always printed, and what --metrics asked for."""
 
-    return compare([record.truth for record in records], found, data.classes, sure)
+    quality: Quality
+    more: dict[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What --metrics asked for as a part of an object, if it did."""
+        return {"metrics": self.more} if self.more else {}
+
+
+def figured(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures:
+    """The figures over all classes of the scene; F1 at `sure`, or at the best confidence if None."""
+    from mfast_edge.tasks.detect import compare
+    from mfast_edge.tasks.figures import measure
+
+    quality = compare(scene.truths, scene.found, scene.classes, sure)
+    return Figures(quality, measure(names, replace(scene, confidence=quality.confidence)))
+
+
+def shared(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures | None:
+    """The figures over the classes that both know, as if the data had no others; none without a box of them."""
+    return figured(scene, names, sure) if any((~truth.ignore).any() for truth in scene.truths) else None
 
 
 def wanted(metrics: str | None) -> tuple[str, ...]:
@@ -144,29 +184,40 @@ def wanted(metrics: str | None) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name in names or "all" in names)
 
 
-def as_json(what: dict[str, str], quality: Quality, unknown: list[str], more: dict[str, Any]) -> str:
-    """One object."""
-    metrics = {"metrics": more} if more else {}
-    return json.dumps({**what, "quality": quality.to_json(), "unknown": unknown, **metrics})
+def as_json(what: dict[str, str], every: Figures, common: Figures | None, meeting: Meeting) -> str:
+    """One object; `common` is null where all classes of the data are common, or nothing of them is there."""
+    both = {**common.quality.to_json(), **common.metrics} if common else None
+    names = {"unknown": meeting.unknown, "absent": meeting.absent}
+    return json.dumps({**what, "quality": every.quality.to_json(), "common": both, **names, **every.metrics})
 
 
-def as_text(what: dict[str, str], quality: Quality, unknown: list[str], more: dict[str, Any]) -> str:
-    """Two lines, one per class, what --metrics asked for.
+def as_text(what: dict[str, str], every: Figures, common: Figures | None, meeting: Meeting) -> str:
+    """Two lines, one per class, what --metrics asked for; then the same over the common classes, in a line.
 
-    `unknown`: classes of the data that count as missed, for they cannot be found.
+    Classes of the data that cannot be found count as missed in the first figures.
     """
     from mfast_edge.tasks.told import lines
 
+    quality = every.quality
     head = "{subject} through {runtime} on {data}, {split}".format(**what)
-    figures = [f"mAP@.5 {quality.map50:.4f}", f"mAP {quality.map:.4f}", f"mAP@.75 {quality.map75:.4f}"]
-    figures.append(f"F1 {quality.f1:.4f} at score {quality.confidence:.3f}")
     rows = [
-        f"  {name:20} AP@.5 {value:.4f}{'  (not one of its classes)' if name in unknown else ''}"
+        f"  {name:20} AP@.5 {value:.4f}{'  (not one of its classes)' if name in meeting.unknown else ''}"
         for name, value in quality.per_class.items()
     ]
-    return "\n".join(
-        [f"{head}: {quality.images} photos, {quality.boxes} boxes", "  ".join(figures), *rows, *lines(more)]
-    )
+    rows += lines(every.more)
+    if meeting.unknown:
+        named = f"over the common classes ({', '.join(meeting.common)})"
+        rows.append(f"{named}: {line(common.quality)}" if common else f"{named}: not one box")
+        rows += lines(common.more) if common else []
+    if meeting.absent:
+        rows.append(f"classes that the data lack, whose detections do not count: {', '.join(meeting.absent)}")
+    return "\n".join([f"{head}: {quality.images} photos, {quality.boxes} boxes", line(quality), *rows])
+
+
+def line(quality: Quality) -> str:
+    """mAP and F1 in a line."""
+    means = f"mAP@.5 {quality.map50:.4f}  mAP {quality.map:.4f}  mAP@.75 {quality.map75:.4f}"
+    return f"{means}  F1 {quality.f1:.4f} at score {quality.confidence:.3f}"
 
 
 def main() -> None:

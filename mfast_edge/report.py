@@ -116,7 +116,9 @@ def described(data: Dataset, seed: int) -> dict[str, Any]:
     }
     how = {} if data.how is None else {"split": data.how.model_dump(mode="json")}
     deals = {"folds": [deal.to_json() for deal in data.deals]} if data.deals else {}
-    return {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes), **how, **deals}
+    mapping = {"mapping": data.mapping} if data.mapping else {}
+    told = {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes)}
+    return {**told, **how, **deals, **mapping}
 
 
 def versions() -> dict[str, str]:

@@ -37,6 +37,7 @@ class Asked:
     model: str
     target: str
     data: str | None
+    classes: str | None
     plan: str
     init: Path | None
     budget: float | None
@@ -104,13 +105,15 @@ def check_sizes(plan: Plan, shop: Workshop) -> None:
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:
     """Read the data's index, settle what the network is built from."""
+    from mfast_edge.data.classes import parse
     from mfast_edge.data.index import read
     from mfast_edge.workshop import Workshop
 
+    classes = parse(asked.classes) if asked.classes else None
     asked.out.mkdir(parents=True, exist_ok=True)
     if plan.timing:
         target = target.model_copy(update={"timing": plan.timing})
-    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed, how=plan.split)
+    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed, how=plan.split, classes=classes)
     if data.how and not data.deals:
         raise UserError(
             f"split: {data.spec} brings train, val and test; split.mini, or no split at all, would be right"

@@ -11,6 +11,7 @@ import numpy as np
 
 from mfast_edge import model as models
 from mfast_edge.backbones.weights import shapes, tensors
+from mfast_edge.data.classes import few, plain
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.models.detections import Detections, Forward
@@ -100,18 +101,28 @@ def matched(mine: tuple[str, ...], theirs: tuple[str, ...]) -> dict[int, int]:
     places = {plain(name): place for place, name in enumerate(theirs)}
     found = {number: places[plain(name)] for number, name in enumerate(mine) if plain(name) in places}
     if not found:
-        raise UserError(f"evaluate: no class in common: {few(mine)} against {few(theirs)}; other --data would be right")
+        raise UserError(
+            f"evaluate: no class in common: {few(mine)} against {few(theirs)};"
+            " other --data, or --classes, would be right"
+        )
     return found
 
 
-def plain(name: str) -> str:
-    """A class name without what people write differently: `Dining_Table` is `dining table`."""
-    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How the classes of a model and of data meet: in the data's words, but for `absent`, which they lack."""
 
+    common: list[str]
+    unknown: list[str]
+    absent: list[str]
 
-def few(names: tuple[str, ...]) -> str:
-    """The first names."""
-    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    @classmethod
+    def of(cls, mine: tuple[str, ...], theirs: tuple[str, ...], known: Mapping[int, int]) -> Meeting:
+        """By what `matched` gave; published detectors have logits that stand for no class (N/A)."""
+        common = [name for number, name in enumerate(theirs) if number in known.values()]
+        unknown = [name for name in theirs if name not in common]
+        absent = [name for number, name in enumerate(mine) if number not in known and name != "N/A"]
+        return cls(common, unknown, absent)
 
 
 def translated(found: Detections, known: Mapping[int, int]) -> Detections:

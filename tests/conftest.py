@@ -42,6 +42,7 @@ def asked(out: Path, **given: object) -> Asked:
         "model": "tiny",
         "target": "x86",
         "data": None,
+        "classes": None,
         "plan": "tiny",
         "init": None,
         "budget": None,

@@ -69,12 +69,12 @@ def augment(photo: np.ndarray, truth: Truth, size: int, *, seed: int, flips: Fli
     """A random variant of an (H, W, 3) uint8 photo and its truth (boxes in its pixels) at input size.
 
     `seed` alone decides it; the global random state is left as it was. Objects whose centre is cropped away
-    are gone, the others' boxes are cut to the crop; ignored objects travel like the rest. With `flips` both,
+    are gone, the others' boxes are cut to the crop; of what is ignored stays whatever part is in it. With `flips` both,
     half of all photos are upside down, whether mirrored or not.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed the GPUs
-        parts = PAINT(shrunk(cropped(parted(photo, truth)), size))
+        parts = PAINT(shrunk(cropped(parted(photo, truth), torch.from_numpy(truth.ignore)), size))
         parts = TURN(parts) if flips == "both" else parts
     image, rows = pixels(parts), parts["row"].numpy()
     boxes = parts["boxes"].numpy() * scale(image, size)
@@ -104,12 +104,19 @@ def pixels(parts: Parts) -> np.ndarray:
     return np.asarray(cv2.merge(list(parts["image"].numpy())))
 
 
-def cropped(parts: Parts) -> Parts:
-    """SSD's crop around some object; a photo without objects stays whole, as no crop could be judged."""
+def cropped(parts: Parts, ignore: torch.Tensor) -> Parts:
+    """SSD's crop around some object; a photo without objects stays whole, as no crop could be judged.
+
+    Of a region to be ignored, (N,) `ignore`, any part in the crop is kept: without it what is there would be
+    learnt as background.
+    """
     if not len(parts["boxes"]) or float(torch.rand(1)) >= CROPPED:
         return parts
     crop = CROPS[reachable(parts["boxes"])]
-    cut: Parts = CLEAN(crop(parts))
+    where = crop.make_params([parts["image"], parts["boxes"]])
+    if where:
+        where["is_within_crop_area"] |= ignore
+    cut: Parts = CLEAN({**parts, **{name: crop.transform(parts[name], where) for name in ("image", "boxes")}})
     return cut
 
 

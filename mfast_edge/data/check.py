@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mfast_edge.data.draft import UNKNOWN, Draft, Thing
 from mfast_edge.data.facts import Fact
 from mfast_edge.data.report import Finding
-from mfast_edge.data.sample import Record, Truth
+from mfast_edge.data.sample import ANY, Record, Truth
 
 SLACK = 1.0  # pixels; a box that sticks out by less was rounded, not misplaced: cut without a finding
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -34,6 +34,8 @@ class Checker:
             return None
         width, height = turned(fact, rotate)
         things = list(self.sound(draft, width, height))
+        if draft.labels and not draft.things:
+            things = [(Thing((0, 0, width, height), ANY, "anything", ignore=True), (0, 0, width, height))]
         return Record(draft.name, draft.path, fact.sha256, width, height, rotate, truth(things, draft))
 
     def drop(self, draft: Draft, what: str) -> None:
@@ -76,7 +78,7 @@ class Checker:
             else:
                 if max(abs(a - b) for a, b in zip(box, inside, strict=True)) >= SLACK:
                     self.note(draft, thing, f"box {shown} sticks out of {width}x{height}", "box cut to the photo")
-                yield thing, inside
+                yield (enlarged(thing, width, height) if self.relative else thing), inside
 
 
 def turned(fact: Fact, rotate: int) -> tuple[int, int]:
@@ -92,6 +94,15 @@ def mismatch(draft: Draft, fact: Fact) -> str:
 
 def pixels(box: Box, width: int, height: int) -> Box:
     return (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+
+
+def enlarged(thing: Thing, width: int, height: int) -> Thing:
+    """The thing with its polygons, fractions so far, in pixels."""
+    if not isinstance(thing.mask, tuple):
+        return thing
+    sides = (width, height)
+    rings = tuple(tuple(value * sides[place % 2] for place, value in enumerate(ring)) for ring in thing.mask)
+    return replace(thing, mask=rings)
 
 
 def cut(box: Box, width: int, height: int) -> Box:

@@ -7,12 +7,15 @@ from pathlib import Path
 from mfast_edge.data.report import Finding
 from mfast_edge.data.sample import Mask
 
-UNKNOWN = -1
+UNKNOWN = -2  # -1 is sample.ANY
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One annotated object: box x1 y1 x2 y2, class number (or UNKNOWN) and the class as written."""
+    """One annotated object: box x1 y1 x2 y2, class number (or UNKNOWN, or ANY) and the class as written.
+
+    ANY belongs to regions to be ignored whatever is in them: KITTI's DontCare.
+    """
 
     box: tuple[float, float, float, float]
     kind: int
@@ -23,7 +26,11 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One annotated photo; `size` is the (width, height) that the annotation states, if it states one."""
+    """One annotated photo; `size` is the (width, height) that the annotation states, if it states one.
+
+    `labels` are class numbers of the photo as a whole. A photo that has them and no things was not searched for
+    objects.
+    """
 
     name: str
     path: Path

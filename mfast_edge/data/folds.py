@@ -18,11 +18,15 @@ OUT = "left out"
 
 @dataclass(slots=True)
 class Folds:
-    """Deals photos as `how` says, and keeps a table of each dealing; equal contents stay together."""
+    """Deals photos as `how` says, and keeps a table of each dealing; equal contents stay together.
+
+    `title` names the source among joined ones.
+    """
 
     how: Split
     classes: Sequence[str]
     seed: int
+    title: str = ""
     deals: list[Deal] = field(default_factory=list)
 
     def pool(self, part: Part) -> tuple[Photos, Photos, Photos]:
@@ -70,6 +74,7 @@ class Folds:
 
     def dealt(self, part: Part, what: str, roles: list[str], shares: Sequence[float]) -> list[list[Record]]:
         """The photos of each fold, and a table of them kept."""
+        what = f"{what} of {self.title}" if self.title else what
         if len(part) < len(roles):
             raise UserError(f"split.folds: {len(part)} {what} cannot fill {len(roles)} folds; fewer would be right")
         records = sorted(part, key=lambda record: (place(record, self.seed), record.name))

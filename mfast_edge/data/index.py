@@ -3,85 +3,126 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from mfast_edge.data import particles, split
+from mfast_edge.data import split
 from mfast_edge.data.check import Checker
-from mfast_edge.data.dealing import Split
+from mfast_edge.data.classes import ClassMap
+from mfast_edge.data.dealing import Deal, Split
 from mfast_edge.data.draft import Draft, Raw
 from mfast_edge.data.facts import look
 from mfast_edge.data.folds import Folds
 from mfast_edge.data.report import Finding, Report
-from mfast_edge.data.sample import Dataset, Record
+from mfast_edge.data.sample import SPLITS, Dataset, Record
+from mfast_edge.data.source import Source, gathered, named
 from mfast_edge.errors import UserError
 from mfast_edge.settings import check
 
-FORMATS = {  # name → module with read(root) -> Raw
-    "voc": "mfast_edge.data.voc",
-    "coco": "mfast_edge.data.coco",
-    "yolo": "mfast_edge.data.yolo",
-    "particles": "mfast_edge.data.coco",
-}
 Splits = Mapping[str, tuple[Record, ...]]
+Given = Mapping[str, Sequence[Record]]
+Named = TypeVar("Named", Record, Finding)
 
 
-def read(spec: str, *, cache: Path, seed: int = 0, how: Split | None = None) -> Dataset:
-    """The data set that `spec` names: FORMAT:PATH, particles, particles:COUNT or particles:COUNTxSIZE.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides splits and classes; with `trains`, every split must have a box."""
+
+    seed: int = 0
+    how: Split | None = None
+    classes: ClassMap | None = None
+    trains: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one source gives: its splits, the photos that were dealt into them, how, and what was found."""
+
+    splits: Splits
+    photos: tuple[Record, ...]
+    deals: tuple[Deal, ...]
+    findings: tuple[Finding, ...]
+
+
+def read(
+    spec: str, *, cache: Path, seed: int = 0, how: Split | None = None, classes: ClassMap | None = None
+) -> Dataset:
+    """The data set that `spec` names: FORMAT:PATH, particles, particles:COUNT, particles:COUNTxSIZE, or several
+    of them joined by `+`.
 
     Facts about images, and drawn particles, are kept in the folder `cache`; `seed`, and `how` if given, decide
-    the splits that the data do not bring. Raises UserError for a spec or data that cannot be used.
+    the splits that the data do not bring; `classes` says what their classes are called. Joined sets have the
+    union of their classes by name; each keeps its own splits, or is dealt by itself. Every split has a box to be
+    found. Raises UserError for a spec or data that cannot be used.
     """
-    form, root = located(spec, cache)
-    raw: Raw = import_module(FORMATS[form]).read(root)
-    refuse(spec, raw)
-    given, findings = checked(raw, cache)
-    folds = Folds(how, raw.classes, seed) if how else None
-    splits = assigned(spec, given, seed, folds)
-    home = root if root.is_dir() else root.parent
-    everything = [record for part in given.values() for record in part]
-    alike = [*split.leaks(splits), *split.twins(everything, raw.classes)]
-    report = Report((*raw.findings, *findings, *alike))
-    full = spec if form == "particles" else f"{form}:{root.resolve()}"
-    deals = tuple(folds.deals) if folds else ()
-    total = digest(splits, raw.classes)
-    return Dataset(named(spec, root), full, form, home, raw.classes, splits, report, total, how, deals)
+    return ruled(spec, cache, Rules(seed, how, classes))
+
+
+def measurable(
+    spec: str, *, cache: Path, seed: int = 0, how: Split | None = None, classes: ClassMap | None = None
+) -> Dataset:
+    """The same for measuring only: splits may be empty, photos labelled only as a whole, `how` is not asked of
+    data with fewer photos than folds."""
+    return ruled(spec, cache, Rules(seed, how, classes, trains=False))
 
 
 def again(told: Mapping[str, Any], *, cache: Path, spec: str | None = None, seed: int | None = None) -> Dataset:
-    """The data of a run's page, split as they were then; or those of another `spec`, by the same rules."""
-    how = check(Split, told["split"], "split") if told.get("split") else None
-    return read(spec or told["spec"], cache=cache, seed=told.get("seed", 0) if seed is None else seed, how=how)
+    """The data of a run's page, read as they were then; or those of another `spec`, by the same rules."""
+    classes = check(ClassMap, told["mapping"], "classes") if told.get("mapping") else None
+    seed = told.get("seed", 0) if seed is None else seed
+    return read(spec or told["spec"], cache=cache, seed=seed, how=dealt(told), classes=classes)
 
 
-def located(spec: str, cache: Path) -> tuple[str, Path]:
-    """The format and the folder or file of a spec; particles are drawn if they are not there yet."""
-    form, _, where = spec.partition(":")
-    if form not in FORMATS:
-        raise UserError(f"data: {spec}: unknown format {form!r}; there are {', '.join(FORMATS)}")
-    if form == "particles":
-        return form, particles.draw(particles.parse(where), cache)
-    root = Path(os.path.expanduser(where))  # Path.expanduser and .exists raise for unknown users and long names
-    if not where or not os.path.exists(root):
-        raise UserError(f"data: {spec}: no such folder; give {form}:FOLDER of an existing one")
-    return form, root
+def dealt(told: Mapping[str, Any]) -> Split | None:
+    """How the data of a run's page were split, if they did not bring it."""
+    return check(Split, told["split"], "split") if told.get("split") else None
 
 
-def named(spec: str, root: Path) -> str:
-    """A short name for runs: the folder's, or the file's without its suffix; `particles` and their order."""
-    if spec.startswith("particles"):
-        return spec.replace(":", "-").rstrip("-")
-    path = root.resolve()
-    return path.name if path.is_dir() else path.stem
+def ruled(spec: str, cache: Path, rules: Rules) -> Dataset:
+    """The sources of a spec, each by the rules, as one data set."""
+    sources = gathered(spec, cache, rules.classes)
+    homes = [one.home for one in sources]
+    names = sources[0].raw.classes
+    parts = [part(source, cache, rules) for source in sources]
+    splits = {name: tuple(record for one in parts for record in one.splits[name]) for name in SPLITS}
+    if rules.trains:
+        demand(spec, splits)
+    alike = [*split.leaks(splits), *split.twins([record for one in parts for record in one.photos], names)]
+    return Dataset(
+        name="+".join(named(one.spec, one.root) for one in sources)
+        + (f"-{rules.classes.name}" if rules.classes else ""),
+        spec="+".join(one.again for one in sources),
+        format="+".join(one.form for one in sources),
+        root=Path(os.path.commonpath([home.resolve() for home in homes])) if len(homes) > 1 else homes[0],
+        classes=names,
+        splits=splits,
+        report=Report((*(finding for one in parts for finding in one.findings), *alike)),
+        digest=digest(splits, names),
+        how=rules.how,
+        deals=tuple(deal for one in parts for deal in one.deals),
+        mapping=rules.classes.model_dump(mode="json") if rules.classes else None,
+    )
 
 
-def refuse(spec: str, raw: Raw) -> None:
-    """Raise where there is nothing to read or to learn."""
-    if not raw.drafts:
-        raise UserError(f"data: {spec}: no annotated photos found; is it the right folder and format?")
-    if not raw.classes:
-        raise UserError(f"data: {spec}: no class names found; add labels.txt with one name per line")
+def part(source: Source, cache: Path, rules: Rules) -> Part:
+    """One source, checked and split, its photos and findings under its title."""
+    known, found = checked(source.raw, cache)
+    given = {name: [called(record, source.title) for record in records] for name, records in known.items()}
+    folds = dealer(source, given, rules)
+    splits = assigned(source, given, rules, folds)
+    photos = tuple(record for records in given.values() for record in records)
+    findings = tuple(called(one, source.title) for one in (*source.raw.findings, *found))
+    return Part(splits, photos, tuple(folds.deals) if folds else (), findings)
+
+
+def called(one: Named, title: str) -> Named:
+    """A record or finding under the title of its source."""
+    if not title:
+        return one
+    if isinstance(one, Record):
+        return replace(one, name=f"{title}/{one.name}")
+    return replace(one, path=f"{title}/{one.path}" if one.path != "." else title)
 
 
 def checked(raw: Raw, cache: Path) -> tuple[dict[str, list[Record]], list[Finding]]:
@@ -111,23 +152,47 @@ def unlisted(count: int) -> list[Finding]:
     return [Finding(".", f"{count} annotated photos are in no split", "left out")] if count else []
 
 
-def assigned(spec: str, given: Mapping[str, list[Record]], seed: int, folds: Folds | None = None) -> Splits:
-    """All three splits; raises where one has no photo or no box left, whether as given or after the checks."""
-    empty = [part for part, records in given.items() if not records]
-    splits = {} if empty else split.assign(given, seed, folds)
-    if folds and splits:
-        splits["train"] = folds.mini(splits["train"])
-    empty += [part for part, records in splits.items() if not records]
-    if empty:
+def dealer(source: Source, given: Given, rules: Rules) -> Folds | None:
+    """What deals the photos, if they are to be dealt: data that are only measured on may be too few for it."""
+    how = rules.how
+    if how is None or (not rules.trains and min(map(len, given.values())) < how.folds):
+        return None
+    return Folds(how, source.raw.classes, rules.seed, source.title)
+
+
+def assigned(source: Source, given: Given, rules: Rules, folds: Folds | None) -> Splits:
+    """All three splits; raises where photos were given for one, or it needs them, and none can be read."""
+    empty = [name for name, records in given.items() if not records]
+    if empty and (rules.trains or len(empty) == len(given)):
+        raise UserError(lacking(source.spec, empty, source.raw))
+    if not rules.trains and len(given) > 1 and (empty or not {"train", "trainval"} & set(given)):
+        return {name: tuple(given.get(name, ())) for name in SPLITS}
+    splits = split.assign({name: records for name, records in given.items() if records}, rules.seed, folds)
+    return {**splits, "train": folds.mini(splits["train"])} if folds else splits
+
+
+def demand(spec: str, splits: Splits) -> None:
+    """Raise where a split has no photo, or no box that could be learnt or found."""
+    if empty := [part for part, records in splits.items() if not records]:
+        raise UserError(lacking(spec, empty))
+    bare = [part for part, records in splits.items() if not boxes(records)]
+    if len(bare) == len(splits) and all(record.truth.labels for part in bare for record in splits[part]):
         raise UserError(
-            f"data: {spec}: no readable photos for {', '.join(empty)}; each of train, val and test needs one"
+            f"data: {spec}: photos with a class each, but not one box; a detector learns from boxes, so a set"
+            " with boxes, alone or joined to this one by +, would be right"
         )
-    if bare := [part for part, records in splits.items() if not boxes(records)]:
+    if bare:
         raise UserError(
             f"data: {spec}: no box to be found in {', '.join(bare)}; each of train, val and test needs"
             " a photo with an object that is not marked difficult or crowd"
         )
-    return splits
+
+
+def lacking(spec: str, empty: Iterable[str], raw: Raw | None = None) -> str:
+    """Which splits have no photo, and an annotated photo that is not there."""
+    absent = [draft for draft in raw.drafts if not os.path.isfile(draft.path)] if raw else []
+    where = f"; {len(absent)} annotated photos are not there, the first being {absent[0].name}" if absent else ""
+    return f"data: {spec}: no readable photos for {', '.join(empty)}; each of train, val and test needs one{where}"
 
 
 def boxes(records: Sequence[Record]) -> int:

@@ -21,7 +21,10 @@ Ticket = tuple[int, int]  # epoch, number of the record
 
 
 class Target(NamedTuple):
-    """What is on one image: boxes (N, 4) float32 x1 y1 x2 y2 in input pixels, classes (N,), ignore (N,)."""
+    """What is on one image: boxes (N, 4) float32 x1 y1 x2 y2 in input pixels, classes (N,), ignore (N,).
+
+    A region of class ANY has class 0 here: of what is ignored no loss reads the class, and -1 is none.
+    """
 
     boxes: torch.Tensor
     classes: torch.Tensor
@@ -166,4 +169,5 @@ def collated(samples: list[Sample], tickets: list[Ticket]) -> Batch:
 
 
 def target(sample: Sample) -> Target:
-    return Target(*(torch.from_numpy(values) for values in (sample.boxes, sample.classes, sample.ignore)))
+    classes = sample.classes.clip(min=0)
+    return Target(*(torch.from_numpy(values) for values in (sample.boxes, classes, sample.ignore)))

@@ -11,6 +11,7 @@ from mfast_edge.data.dealing import Deal, Split
 from mfast_edge.data.report import Report
 
 SPLITS = ("train", "val", "test")
+ANY = -1  # the class of a region to be ignored whatever is in it
 Mask = tuple[tuple[float, ...], ...] | dict[str, Any] | None  # polygons x y x y …, a COCO RLE, or none
 
 
@@ -20,6 +21,8 @@ class Truth:
 
     boxes (N, 4) float32 x1 y1 x2 y2 in photo pixels, classes (N,) int64, ignore (N,) bool (difficult,
     iscrowd: neither to be learnt nor counted as missed), one mask per object, image-level class numbers.
+    An ignored object may be of class ANY: what is found there is right or wrong in no class. A photo that is
+    labelled as a whole but was not searched for objects is one such region from edge to edge.
     """
 
     boxes: np.ndarray
@@ -50,7 +53,8 @@ class Record:
 class Dataset:
     """A checked data set; `splits` has the keys train, val and test, none of them empty.
 
-    `spec` is the text that names it, with an absolute path: what reads it again from any folder.
+    `spec` is the text that names it, with absolute paths, and `mapping` the class map that was applied, as plain
+    values: what reads it again from any folder. `root` is the folder that holds all of it.
 
     `digest` is the sha256 of all that training and measuring depend on (paths relative to `root`,
     contents, boxes, splits, class names), so it is the same wherever the data lie.
@@ -68,6 +72,7 @@ class Dataset:
     digest: str
     how: Split | None = None
     deals: tuple[Deal, ...] = ()
+    mapping: Mapping[str, Any] | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:

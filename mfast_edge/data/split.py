@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mfast_edge.data.report import Finding
-from mfast_edge.data.sample import SPLITS, Dataset, Record
+from mfast_edge.data.sample import ANY, SPLITS, Dataset, Record
 from mfast_edge.errors import UserError
 
 Part = Sequence[Record]
@@ -126,16 +126,27 @@ def twins(records: Iterable[Record], classes: Sequence[str]) -> list[Finding]:
     found = []
     for first, *others in same.values():
         for other in others:
-            if shown(other) != shown(first):
+            if not agree(first, other):
                 here, there = (", ".join(classes[label] for label in sorted(shown(one))) for one in (other, first))
                 what = f"shows {here or 'nothing'}, the same photo as {first.name}, which shows {there or 'nothing'}"
                 found.append(Finding(other.name, what, "both kept: one of them is wrong"))
     return found
 
 
+def agree(one: Record, other: Record) -> bool:
+    """Whether both can be true: on a photo labelled only as a whole there may be objects of other classes too."""
+    mine, theirs = shown(one), shown(other)
+    return mine == theirs or (whole(one) and mine <= theirs) or (whole(other) and theirs <= mine)
+
+
+def whole(record: Record) -> bool:
+    """Whether the photo has classes but was not searched for objects."""
+    return bool(record.truth.labels) and bool(record.truth.ignore.all())
+
+
 def shown(record: Record) -> set[int]:
     """The classes on a photo."""
-    return {*record.truth.classes.tolist(), *record.truth.labels}
+    return {*record.truth.classes.tolist(), *record.truth.labels} - {ANY}
 
 
 def calibration(dataset: Dataset, n: int, seed: int) -> tuple[Record, ...]:

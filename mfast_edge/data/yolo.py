@@ -17,7 +17,13 @@ from mfast_edge.data.draft import UNKNOWN, Draft, Raw, Thing
 from mfast_edge.data.report import Finding
 from mfast_edge.errors import UserError
 
-LISTS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # key of the YAML or .data → split
+LISTS = {  # key of the YAML or .data → split
+    "train": "train",
+    "trainval": "trainval",
+    "val": "val",
+    "valid": "val",
+    "test": "test",
+}
 NOT_LABELS = {"classes.txt", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt"}
 MOST = 100_000  # class numbers; a larger one is a slip that would fill the memory
 ALL = ""  # the split of photos that no list or folder puts into one
@@ -42,20 +48,28 @@ class Layout:
 
 def read(root: Path) -> Raw:
     """The photos and objects of the folder `root`; boxes stay fractions of the photo."""
-    if not root.is_dir():
-        raise UserError(f"data: yolo:{root}: a file; give the folder that holds the photos and labels")
-    layout = darknet(root) or ultralytics(root)
+    layout = arranged(root)
     findings = list(layout.findings)
-    drafts: dict[str, Draft] = {}
-    splits: dict[str, tuple[str, ...]] = {}
-    for part, pairs in layout.parts.items():
-        mine = [draft(pair, root, layout.names, findings) for pair in pairs]
-        drafts |= {one.name: one for one in mine}
-        if part != ALL:
-            splits[part] = tuple(dict.fromkeys(one.name for one in mine))
+    parts = {
+        part: [draft(pair, root, layout.names, findings) for pair in pairs] for part, pairs in layout.parts.items()
+    }
     every = [pair for pairs in layout.parts.values() for pair in pairs]
     findings += [*backgrounds(every, root), *orphans(every, root)]
-    return Raw(layout.names, tuple(drafts.values()), splits, tuple(findings), relative=True)
+    return raw(layout.names, parts, findings)
+
+
+def arranged(root: Path) -> Layout:
+    """The layout of the folder `root`. UserError for a file."""
+    if not root.is_dir():
+        raise UserError(f"data: yolo:{root}: a file; give the folder that holds the photos and labels")
+    return darknet(root) or ultralytics(root)
+
+
+def raw(names: tuple[str, ...], parts: Mapping[str, list[Draft]], findings: list[Finding]) -> Raw:
+    """The drafts of all parts, and the splits among them."""
+    drafts = {one.name: one for mine in parts.values() for one in mine}
+    splits = {part: tuple(dict.fromkeys(one.name for one in mine)) for part, mine in parts.items() if part != ALL}
+    return Raw(names, tuple(drafts.values()), splits, tuple(findings), relative=True)
 
 
 def darknet(root: Path) -> Layout | None:

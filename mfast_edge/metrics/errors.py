@@ -37,6 +37,7 @@ def errors(truths: Sequence[Truth], found: Sequence[Detections], classes: int, c
     duplicate: one of the class does, but is found already. background: no truth overlaps by more than .1.
     both: the rest, class and place wrong. missed: a truth not found that no localisation or confusion is about.
     """
+    truths = [match.spread(one, classes) for one in truths]
     sure = [_above(one, confidence) for one in found]
     told = [Errors() for _ in range(classes)]
     if not truths:

@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.models.detections import Detections
 
 THRESHOLDS: np.ndarray = np.linspace(0.5, 0.95, 10)
@@ -44,7 +44,8 @@ def evaluate(truths: Sequence[Truth], found: Sequence[Detections], classes: int)
     """Detections of each image matched to its truths, per class, at IoU .5 to .95.
 
     COCO's rules: best score first, at most 100 per image and class; an ignored truth is a crowd, which takes
-    any number of detections (by the share of the detection inside it) and makes them neither right nor wrong.
+    any number of detections (by the share of the detection inside it) and makes them neither right nor wrong;
+    one of class ANY does so in every class.
     """
     return within(truths, found, classes, Range())
 
@@ -99,10 +100,22 @@ def judged(
 def _truths(truths: Sequence[Truth], classes: int, pixels: Sequence[float]) -> Any:
     rows = (
         {**row, "iscrowd": int(ignore)}
-        for image, truth in enumerate(truths)
+        for image, truth in enumerate(spread(one, classes) for one in truths)
         for row, ignore in zip(_rows(image, truth, pixels[image]), truth.ignore, strict=True)
     )
     return _index(rows, len(truths), classes)
+
+
+def spread(truth: Truth, classes: int) -> Truth:
+    """The same truth with each region of class ANY written once for every class: what any metric can count by."""
+    anything = truth.classes == ANY
+    if not anything.any():
+        return truth
+    count = int(anything.sum())
+    boxes = np.concatenate([truth.boxes[~anything], np.repeat(truth.boxes[anything], classes, axis=0)])
+    kinds = np.concatenate([truth.classes[~anything], np.tile(np.arange(classes), count)])
+    ignore = np.concatenate([truth.ignore[~anything], np.ones(count * classes, bool)])
+    return Truth(boxes, kinds, ignore)
 
 
 def _found(found: Sequence[Detections], classes: int, pixels: Sequence[float]) -> Any:

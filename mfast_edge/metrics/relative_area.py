@@ -66,7 +66,8 @@ def weighted(
     (a) the mean over IoU .5 to .95 is weighted by the IoU; (b) a class with an average precision of 0 is left
     out of the mean; (c) truths, in the order given, each take the detection that overlaps them most, whatever
     its score; (d) only truths are held to a bucket, so a detection of another size is wrong; (e) so is every
-    detection of a class that its image has no truth of; difficult truths count as any other.
+    detection of a class that its image has no truth of; difficult truths count as any other,
+    and regions of class ANY, which it does not know, excuse nothing.
     """
     match = partial(by_truth, truths, found, classes)
     every = Range(pixels=pixels)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+from pycocotools import mask
 
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.metrics.match import Matches, Ranking
 from mfast_edge.models.boxes import overlaps
 from mfast_edge.models.detections import Detections
@@ -17,7 +18,8 @@ def match(truths: Sequence[Truth], found: Sequence[Detections], classes: int) ->
 
     Best score first, each detection looks at the one truth that it overlaps most: found already, it is a false
     positive, even if another truth would be near enough (COCO would give it that one). An ignored truth makes
-    it neither right nor wrong. Boxes are continuous: no pixel is added to their sides.
+    it neither right nor wrong, and so does a region of class ANY that holds as much of it as the IoU asked for,
+    which VOC does not know and COCO calls a crowd. Boxes are continuous: no pixel is added to their sides.
     """
     assert len(truths) == len(found), f"{len(truths)} truths for {len(found)} images of detections"
     return Matches(len(truths), tuple(ranking(truths, found, label) for label in range(classes)))
@@ -43,9 +45,11 @@ def image(truth: Truth, found: Detections, label: int) -> tuple[np.ndarray, np.n
     boxes, hard = truth.boxes[wanted].astype(float), truth.ignore[wanted]
     rows = np.flatnonzero(found.classes == label)
     hits, ignored = np.zeros((2, len(THRESHOLDS), len(rows)), bool)
+    said = found.boxes[rows].astype(float)
+    forgiven = held(said, truth.boxes[truth.classes == ANY].astype(float))
     if not len(boxes):
-        return hits, ignored
-    ious = overlaps(found.boxes[rows].astype(float), boxes)
+        return hits, forgiven
+    ious = overlaps(said, boxes)
     nearest = ious.argmax(1)
     for place, threshold in enumerate(THRESHOLDS):
         taken: set[int] = set()
@@ -56,4 +60,13 @@ def image(truth: Truth, found: Detections, label: int) -> tuple[np.ndarray, np.n
             ignored[place, row] = hard[best]
             hits[place, row] = not hard[best] and best not in taken
             taken.add(best)
-    return hits, ignored
+    return hits, ignored | (forgiven & ~hits)
+
+
+def held(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """(T, D) bool: the boxes of whose own area one of the regions holds each threshold's share."""
+    if not len(boxes) or not len(regions):
+        return np.zeros((len(THRESHOLDS), len(boxes)), bool)
+    sides = [np.concatenate([one[:, :2], one[:, 2:] - one[:, :2]], axis=1) for one in (boxes, regions)]
+    share = mask.iou(*sides, [1] * len(regions)).max(1)
+    return np.array([share >= threshold for threshold in THRESHOLDS])

@@ -27,7 +27,7 @@ class Decompose(Recipe):
     on `photos` training photos.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     reads: ClassVar[tuple[str, ...]] = ("data", "ratios", "teacher")
     methods: Annotated[tuple[Literal["tucker2", "cp"], ...], Field(min_length=1)] = METHODS
     share: Annotated[float, Field(gt=0, lt=1)] | None = None

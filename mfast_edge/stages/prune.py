@@ -28,7 +28,7 @@ class Prune(Recipe):
     Channels are ranked on `batches` training batches, widths of a group tried on `looks` of them.
     """
 
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     keep: Annotated[float, Field(gt=0, lt=1)] | None = None  # 0.7, unless one of the three is given
     keep_ms: Annotated[float, Field(gt=0, lt=1)] | None = rare(None)
     target_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = rare(None)

@@ -25,7 +25,7 @@ class Qat(Recipe):
     that of each batch.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
     images: Annotated[int, Field(ge=1)] = 1500
     lr: Annotated[float, Field(gt=0)] = 5e-5

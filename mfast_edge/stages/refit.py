@@ -22,7 +22,7 @@ class Refit(Recipe):
     is left go. `images` 0: as it is.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("data", "teacher")
     size: Annotated[int, Field(ge=32)] | None = None  # the parent's, unless given
     anchors: Literal["all", "matched"] | Annotated[int, Field(ge=1, le=99)] = "matched"

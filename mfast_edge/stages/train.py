@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Train(Recipe):
     """A whole training; `images` are seen in total, whatever the size of the set."""
 
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     reads: ClassVar[tuple[str, ...]] = ("data", "init", "teacher")
 
     def gives(self, form: Form) -> Form | None:

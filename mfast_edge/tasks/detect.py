@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.errors import UserError
 from mfast_edge.metrics import bootstrap, f1
 from mfast_edge.metrics.average_precision import average_precision
@@ -27,6 +27,7 @@ __all__ = [
     "headline",
     "load",
     "match",
+    "only",
     "paired",
     "save",
     "write",
@@ -87,6 +88,19 @@ def compare(
         images=len(truths),
         boxes=boxes,
     )
+
+
+Marks = TypeVar("Marks", Truth, Detections)
+
+
+def only(marks: Marks, numbers: Sequence[int]) -> Marks:
+    """The truth or detections of the classes `numbers`, numbered 0.. in their order; regions of ANY class stay."""
+    places = {ANY: ANY, **{number: place for place, number in enumerate(numbers)}}
+    rows = np.array([int(kind) in places for kind in marks.classes], bool)
+    kinds = np.array([places[int(kind)] for kind in marks.classes[rows]], np.int64)
+    if isinstance(marks, Detections):
+        return Detections(marks.boxes[rows], marks.scores[rows], kinds)
+    return Truth(marks.boxes[rows], kinds, marks.ignore[rows])
 
 
 def headline(quality: Quality) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.models.detections import Detections
 
 SHORT = 320  # pixels: a photo with a shorter side is enlarged, or its labels would cover it
@@ -63,7 +63,8 @@ def _marks(marks: Detections | Truth, classes: Sequence[str], score: float) -> I
                 yield marks.boxes[place].tolist(), label, f"{classes[label]} {marks.scores[place]:.2f}"
         return
     for box, label, ignore in zip(marks.boxes, marks.classes, marks.ignore, strict=True):
-        yield box.tolist(), int(label), f"{classes[int(label)]} (ignored)" if ignore else classes[int(label)]
+        name = "anything" if label == ANY else classes[int(label)]
+        yield box.tolist(), int(label), f"{name} (ignored)" if ignore else name
 
 
 def _upright(corners: list[float]) -> list[float]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from mfast_edge.metrics import errors as mistakes
 from mfast_edge.metrics.average_precision import Points
 from mfast_edge.metrics.mean import macro
 from mfast_edge.models.detections import Detections
+from mfast_edge.tasks.detect import only
 
 POINTS: tuple[Points, ...] = ("101", "11", "all")
 VOC_POINTS: tuple[Points, ...] = ("11", "all")
@@ -22,19 +23,27 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Truths and detections of the same images, of `pixels` (width x height) each; F1's confidence."""
+    """Truths and detections of the same images, of `pixels` (width x height) each; the confidence that is asked."""
 
     truths: Sequence[Truth]
     found: Sequence[Detections]
     classes: Sequence[str]
     pixels: Sequence[float]
-    confidence: float
+    confidence: float = 0.0
 
     @classmethod
-    def of(cls, records: Sequence[Record], found: Sequence[Detections], classes: Sequence[str], sure: float) -> Self:
+    def of(
+        cls, records: Sequence[Record], found: Sequence[Detections], classes: Sequence[str], sure: float = 0.0
+    ) -> Self:
         """Detections in the photos of `records`, F1's confidence being `sure`."""
         pixels = [float(record.width * record.height) for record in records]
         return cls([record.truth for record in records], found, classes, pixels, sure)
+
+    def over(self, names: Sequence[str]) -> Self:
+        """The same scene as if its data had no classes but `names`; regions of ANY class stay."""
+        numbers = [list(self.classes).index(name) for name in names]
+        truths = [only(truth, numbers) for truth in self.truths]
+        return replace(self, truths=truths, found=[only(one, numbers) for one in self.found], classes=names)
 
     @property
     def matches(self) -> match.Matches:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mfast_edge.data.augment import augment, plain, reachable, wrapped
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.models.resize import resize
 
 SEEDS = range(40)
@@ -94,6 +94,22 @@ def test_ignored_objects_travel_along() -> None:
     for seed in SEEDS:
         _, _, classes, ignore = augment(photo, truth, 96, seed=seed)
         np.testing.assert_array_equal(ignore, classes == 7)
+
+
+def test_what_is_left_of_an_ignored_region_in_a_crop_stays_ignored() -> None:
+    """The photo is white where it is to be ignored: so is whatever is white in a variant of it."""
+    photo = np.zeros((160, 200, 3), np.uint8)
+    photo[:, 100:] = 255
+    boxes = np.array([[10, 10, 98, 150], [100, 0, 200, 160]], np.float32)
+    truth = Truth(boxes, np.array([4, ANY]), np.array([False, True]))
+    for seed in SEEDS:
+        image, boxes, _, ignore = augment(photo, truth, 96, seed=seed)
+        white = np.argwhere(image.min(-1) > 180)[:, ::-1]
+        covered = boxes[ignore]
+        assert len(white) == 0 or len(covered) == 1, seed
+        for x1, y1, x2, y2 in covered:
+            assert (white > [x1 - 3, y1 - 3]).all(), seed
+            assert (white < [x2 + 3, y2 + 3]).all(), seed
 
 
 def test_a_background_photo_is_augmented_without_boxes() -> None:

@@ -1,5 +1,7 @@
 """Batches: each record once, repeatable by epoch, exact in plain mode."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,20 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
         )
         for left, right in zip(one, other, strict=True)
     )
+
+
+def test_a_region_of_any_class_reaches_training_as_ignored_and_with_a_class_that_exists(tmp_path: Path) -> None:
+    """A loss may count classes (one-hot), and -1 is none."""
+    for number in range(4):
+        draw.photo(tmp_path / "k" / "image_2" / f"{number}.png", seed=number)
+        (tmp_path / "k" / "label_2").mkdir(exist_ok=True)
+        rows = [f"{name} 0 0 0 4 4 20 20 {'0 ' * 7}" for name in ("Van", "DontCare")]
+        (tmp_path / "k" / "label_2" / f"{number}.txt").write_text("\n".join(rows))
+    data = read(f"kitti:{tmp_path / 'k'}", cache=tmp_path)
+    for batch in Loader(data.records, 32, 2).batches(0):
+        for truth in batch.truths:
+            assert truth.ignore.tolist() == [False, True]
+            assert truth.classes.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

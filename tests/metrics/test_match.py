@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mfast_edge.data.sample import ANY
 from mfast_edge.metrics.match import evaluate
 from tests.metrics.scenes import A, B, C, found, truth
 
@@ -26,6 +27,19 @@ def test_detections_of_an_ignored_truth_are_ignored_and_it_is_not_to_be_found():
     assert ranking.ignored[0].tolist() == [True, True, False]
     assert ranking.hits[0].tolist() == [False, False, True]
     assert ranking.positives.tolist() == [1]
+
+
+def test_a_region_of_any_class_makes_detections_of_every_class_in_it_neither_right_nor_wrong():
+    seen = truth((A, 0), (B, ANY), ignored=[1])
+    rankings = evaluate([seen], [found((B, 0, 0.9), (B, 1, 0.8), (C, 1, 0.7))], 2).rankings
+    assert [ranking.ignored[0].tolist() for ranking in rankings] == [[True], [True, False]]
+    assert [ranking.positives.tolist() for ranking in rankings] == [[1], [0]]
+
+
+def test_a_crowd_of_one_class_excuses_no_other():
+    seen = truth((A, 1), (B, 0), ignored=[1])
+    rankings = evaluate([seen], [found((B, 0, 0.9), (B, 1, 0.8))], 2).rankings
+    assert [ranking.ignored[0].tolist() for ranking in rankings] == [[True], [False]]
 
 
 def test_a_loose_box_is_a_hit_only_at_low_thresholds():

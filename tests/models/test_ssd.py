@@ -78,6 +78,26 @@ def test_every_box_gets_an_anchor_and_an_ignored_one_is_left_out_of_the_loss() -
     assert found.tolist() == [BACKGROUND, LEFT_OUT, 0]  # 0.25 IoU only, but the best there is
 
 
+def test_anchors_that_lie_in_an_ignored_region_are_no_negatives_but_may_be_matches() -> None:
+    """However small they are beside the region; by more than half of their own area."""
+    base = torch.tensor([[0.2, 0.2, 0.1, 0.1], [0.8, 0.2, 0.1, 0.1], [0.2, 0.49, 0.1, 0.1], [0.2, 0.51, 0.1, 0.1]])
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.15, 0.15, 0.25, 0.25]])
+    everything = assign(corners(base), boxes, torch.tensor([True, False]))
+    assert everything.tolist() == [1, LEFT_OUT, LEFT_OUT, LEFT_OUT]
+    half = torch.tensor([[0.0, 0.0, 0.5, 0.5]])  # x1 y1 x2 y2; anchors are cy cx h w
+    assert assign(corners(base), half, torch.tensor([True])).tolist() == [LEFT_OUT, BACKGROUND, LEFT_OUT, BACKGROUND]
+
+
+def test_a_photo_that_is_ignored_from_edge_to_edge_teaches_nothing() -> None:
+    loss = MODEL.loss(Build(classes=("a",)))
+    outputs = torch.zeros(1, 1917, 4), torch.full((1, 1917, 1), 3.0, requires_grad=True)
+    truth = (torch.tensor([[0.0, 0.0, 300.0, 300.0]]), torch.tensor([0]), torch.tensor([True]))
+    told = loss(outputs, [truth])
+    assert {name: float(term) for name, term in told.items()} == {"box": 0.0, "class": 0.0}
+    wanted = (truth[0], truth[1], torch.tensor([False]))
+    assert float(loss(outputs, [wanted])["class"]) > 1
+
+
 def test_the_loss_counts_three_negatives_for_each_match() -> None:
     facts = MODEL.ready(MODEL.facts(Build(classes=("a",))))
     loss = MODEL.loss(Build(classes=("a",)))

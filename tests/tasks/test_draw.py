@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mfast_edge.data.sample import ANY
 from mfast_edge.tasks.draw import colour, draw
 from tests.metrics.scenes import found, truth
 
@@ -46,6 +47,13 @@ def test_a_truth_is_drawn_and_an_ignored_one_says_so(photo):
     ignored = draw(photo, truth((BOX, 0), ignored=[0]), NAMES)
     assert tuple(plain[200, 100]) == tuple(ignored[200, 100]) == colour(0)
     assert (ignored != photo).any(2).sum() > (plain != photo).any(2).sum()
+
+
+def test_a_region_of_any_class_is_drawn_under_no_class_s_name(photo):
+    anything, first = (draw(photo, truth((BOX, kind), ignored=[0]), NAMES) for kind in (ANY, 0))
+    last = draw(photo, truth((BOX, len(NAMES) - 1), ignored=[0]), NAMES)
+    assert not np.array_equal(anything, first)
+    assert (anything != photo).any(2).sum() != (last != photo).any(2).sum()
 
 
 def test_a_small_photo_is_enlarged_by_a_whole_factor():

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 BACKGROUND, LEFT_OUT = -1, -2
+INSIDE = 0.5  # share of an anchor in an ignored region from which it is none of the loss's business
 
 
 def corners(anchors: Tensor) -> Tensor:
@@ -19,7 +20,8 @@ def assign(anchors: Tensor, boxes: Tensor, ignore: Tensor, threshold: float = 0.
     """(N,) index of the box that each anchor is to find, BACKGROUND or LEFT_OUT (Liu 2016, section 2.2).
 
     An anchor takes the box it overlaps most if IoU > threshold; every box forces its best anchor.
-    Anchors best placed on an ignored box are left out of the loss. Both in parts of the image, x1 y1 x2 y2.
+    Anchors best placed on an ignored box, and those that lie in one by more than half and are to find nothing,
+    are left out of the loss, as detections there are left out of COCO's figures. Both in parts of the image.
     """
     found = torch.full((len(anchors),), BACKGROUND)
     if not len(boxes):
@@ -30,7 +32,18 @@ def assign(anchors: Tensor, boxes: Tensor, ignore: Tensor, threshold: float = 0.
     wanted = (~ignore).nonzero().flatten()
     found[overlap[wanted].argmax(1)] = wanted
     found[(found >= 0) & ignore[found.clamp(min=0)]] = LEFT_OUT
+    found[(found == BACKGROUND) & (inside(anchors, boxes[ignore]) > INSIDE)] = LEFT_OUT
     return found
+
+
+def inside(anchors: Tensor, regions: Tensor) -> Tensor:
+    """(N,) the largest share of each anchor's own area that lies in one of (R, 4) regions."""
+    if not len(regions):
+        return torch.zeros(len(anchors))
+    corner = torch.maximum(anchors[:, None, :2], regions[:, :2])
+    sides = (torch.minimum(anchors[:, None, 2:], regions[:, 2:]) - corner).clamp(min=0)
+    area = (anchors[:, 2:] - anchors[:, :2]).prod(1)
+    return sides.prod(2).amax(1) / area.clamp(min=1e-12)
 
 
 def encode(boxes: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:

@@ -106,9 +106,8 @@ def workshop(run: Opened) -> Workshop:
     """The surroundings that a run of the front door had."""
     from mfast_edge import blueprint
 
-    known = run.page["data"]
     build = run.model.build(**blueprint.read(run.candidate.folder)["build"])
-    data = again(known, cache=run.runs / "data")
+    data = again(run.page["data"], cache=run.runs / "data")
     seed = run.candidate.lineage[0].seed
     return Workshop(run.model, build, data, target.find("x86"), Store(run.runs), seed, None, None, tell)
 
