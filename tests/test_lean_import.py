@@ -12,6 +12,7 @@ LEAN = [
     "mfast_edge.plan",
     "mfast_edge.target",
     "mfast_edge.data.index",
+    "mfast_edge.convert",
     "mfast_edge.store",
     "mfast_edge.latency",
     "mfast_edge.gauge",

@@ -1,5 +1,6 @@
 """Several sets as one: classes by name, photos by source, splits by source, class maps, the digest."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from mfast_edge.data.classes import parse
 from mfast_edge.data.index import again, measurable, read
 from mfast_edge.data.source import joint
 from mfast_edge.errors import UserError
+from mfast_edge.report import described
 from tests.data import draw
 
 SPLITS = {"train": ["p0", "p1"], "val": ["p2"], "test": ["p3"]}
@@ -61,7 +63,7 @@ def test_a_class_map_enters_the_digest_and_is_applied_when_data_are_read_again(t
     assert one.classes == ("animal",)
     assert one.digest != plain.digest
     assert {int(kind) for record in one.records for kind in record.truth.classes} == {0}
-    told = {"spec": one.spec, "seed": 0, "mapping": one.mapping}
+    told = json.loads(json.dumps(described(one, 0)))  # what a run's page keeps
     assert again(told, cache=tmp_path).digest == one.digest
     assert again({**told, "mapping": None}, cache=tmp_path).digest == plain.digest
     assert not any("not annotated" in found.what for found in one.report)

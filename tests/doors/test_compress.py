@@ -89,6 +89,19 @@ def test_json_prints_one_object_and_dry_run_does_nothing(finished: Path, capsys:
     assert not list(finished.glob("work/*/files"))
 
 
+def test_a_class_map_is_asked_for_at_the_door_and_names_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"voc:{draw.voc(tmp_path / 'pets')}+yolo:{draw.yolo(tmp_path / 'more')}"
+    seen: list[tuple[tuple[str, ...], str]] = []
+    show = "mfast_edge.run.preview"
+    monkeypatch.setattr(show, lambda _plan, shop, folder, _terminal: seen.append((shop.build.classes, folder.name)))
+    run(asked(tmp_path / "runs", data=spec, classes="animal=cat+dog", dry_run=True))
+    assert seen == [(("animal",), "tiny-pets+more-animal-x86")]
+    with pytest.raises(UserError, match="nothing becomes boat"):
+        run(asked(tmp_path / "runs", data=spec, classes="boat", dry_run=True))
+
+
 def test_until_ends_after_that_stage(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(asked(finished, until="prune", name="short")) in (0, 1)
     told = json.loads((finished / "short" / "final.json").read_text())

@@ -12,7 +12,8 @@ import pytest
 from mfast_edge.errors import UserError
 from mfast_edge.models.detections import Detections
 from mfast_edge.models.ssd.labels import labels
-from mfast_edge.subject import matched, named, settings, translated
+from mfast_edge.subject import Meeting, matched, named, settings, translated
+from tests.data import draw
 from tests.doors.doors import door, folder, refused, without_torch
 
 
@@ -45,6 +46,44 @@ def test_classes_match_by_name_whatever_the_case() -> None:
     assert matched(("Dining_Table", "N/A", "cup"), ("cup", "dining table")) == {0: 1, 2: 0}
     with pytest.raises(UserError, match="no class in common"):
         matched(("a",), ("b",))
+
+
+def test_what_both_know_and_what_only_one_of_them_is_named() -> None:
+    mine, theirs = ("Person", "N/A", "kite"), ("dog", "person", "cat")
+    meeting = Meeting.of(mine, theirs, matched(mine, theirs))
+    assert (meeting.common, meeting.unknown, meeting.absent) == (["person"], ["dog", "cat"], ["kite"])
+
+
+def test_another_set_has_figures_over_all_its_classes_and_over_the_common_ones(finished: Path, tmp_path: Path) -> None:
+    """Particles under other names: two of the classes merged by a map, one that the network does not know."""
+    spec = "particles:60x96"
+    own = told(door("evaluate", folder(finished), "--split", "val", "--json").stdout)
+    names = list(own["quality"]["per_class"])  # type: ignore[index,call-overload]
+    renamed = ",".join([names[0], *(f"other {place}={name}" for place, name in enumerate(names[1:]))])
+    words = ("--split", "val", "--data", spec, "--out", finished, "--classes", renamed)
+    found = told(door("evaluate", folder(finished), *words, "--json").stdout)
+    assert found["unknown"] == [f"other {place}" for place in range(len(names) - 1)]
+    assert found["absent"] == names[1:]
+    first = own["quality"]["per_class"][names[0]]  # type: ignore[index,call-overload]
+    assert found["common"]["per_class"] == {names[0]: pytest.approx(first)}  # type: ignore[index,call-overload]
+    assert found["common"]["map50"] == pytest.approx(first)  # type: ignore[index,call-overload]
+    assert found["quality"]["map50"] == pytest.approx(first / len(names))  # type: ignore[index,call-overload]
+    text = door("evaluate", folder(finished), *words).stdout
+    assert f"over the common classes ({names[0]}): mAP@.5 {first:.4f}" in text
+    assert "whose detections do not count: " + ", ".join(names[1:]) in text
+
+
+def test_a_set_with_one_split_says_which_where_another_is_asked_for(finished: Path, tmp_path: Path) -> None:
+    name = next(iter(told(door("evaluate", folder(finished), "--json").stdout)["quality"]["per_class"]))  # type: ignore[index,call-overload]
+    for number in range(3):
+        draw.photo(tmp_path / "d" / "JPEGImages" / f"p{number}.jpg", (96, 96), seed=number)
+        draw.xml(tmp_path / "d" / "Annotations" / f"p{number}.xml", (96, 96), [(name, (5, 5, 60, 60), 0)])
+    (tmp_path / "d" / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "d" / "ImageSets" / "Main" / "val.txt").write_text("p0\np1\n")
+    (tmp_path / "d" / "ImageSets" / "Main" / "test.txt").write_text("p2\n")
+    data = ("--data", f"voc:{tmp_path / 'd'}", "--out", tmp_path)
+    assert told(door("evaluate", folder(finished), *data, "--json").stdout)["quality"]["images"] == 1  # type: ignore[index,call-overload]
+    assert "train has no photos" in refused("evaluate", folder(finished), *data, "--split", "train")
 
 
 def test_detections_of_classes_that_the_data_lack_are_left_out() -> None:

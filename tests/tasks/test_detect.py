@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from mfast_edge.data.sample import ANY
 from mfast_edge.errors import UserError
 from mfast_edge.tasks import detect
 from tests.metrics.scenes import A, B, C, D, crowd, found, truth
@@ -25,6 +26,14 @@ def test_a_given_confidence_is_used_as_it_is():
     shown = [found((A, 0, 0.75), (C, 0, 0.5), (B, 0, 0.25))]
     quality = detect.compare([truth((A, 0), (B, 0))], shown, NAMES, confidence=0.6)
     assert (quality.f1, quality.confidence) == (pytest.approx(2 / 3), 0.6)
+
+
+def test_only_some_classes_are_numbered_anew_and_regions_of_any_class_stay():
+    marks = detect.only(truth((A, 0), (B, 2), (C, 1), (D, ANY), ignored=[3]), [2, 0])
+    assert marks.classes.tolist() == [1, 0, ANY]
+    assert marks.ignore.tolist() == [False, False, True]
+    shown = detect.only(found((A, 1, 0.9), (B, 2, 0.5)), [2, 0])
+    assert (shown.classes.tolist(), shown.scores.tolist()) == ([0], [0.5])
 
 
 def test_nothing_found_is_worth_nothing():
