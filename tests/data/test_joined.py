@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mfast_edge.data.classes import parse
+from mfast_edge.data.dealing import Split
 from mfast_edge.data.index import again, measurable, read
 from mfast_edge.data.source import joint
 from mfast_edge.errors import UserError
@@ -97,3 +98,28 @@ def test_to_measure_on_any_split_is_enough(tmp_path: Path) -> None:
         read(f"voc:{root}", cache=tmp_path)
     data = measurable(f"voc:{root}", cache=tmp_path)
     assert {part: len(found) for part, found in data.splits.items()} == {"train": 0, "val": 2, "test": 1}
+
+
+def test_each_of_joined_sets_is_dealt_by_itself_unless_it_brings_its_splits(tmp_path: Path) -> None:
+    parts = (f"voc:{draw.voc(tmp_path / 'a', 9)}", f"yolo:{draw.yolo(tmp_path / 'b', 6)}")
+    brought = f"voc:{draw.voc(tmp_path / 'c', 4, **SPLITS)}"
+    how = Split(by=("class",), folds=3)
+    data = read("+".join((*parts, brought)), cache=tmp_path, how=how)
+    assert [(deal.what, deal.photos) for deal in data.deals] == [
+        ("all photos of voc by class", (3, 3, 3)),
+        ("all photos of yolo by class", (2, 2, 2)),
+    ]
+    assert {part: len(rows) for part, rows in data.splits.items()} == {"train": 5 + 2, "val": 5 + 1, "test": 5 + 1}
+    assert again(json.loads(json.dumps(described(data, 0))), cache=tmp_path).digest == data.digest
+    with pytest.raises(UserError, match="6 all photos of yolo cannot fill 7 folds"):
+        read("+".join(parts), cache=tmp_path, how=Split(by=("class",), folds=7))
+
+
+def test_data_that_are_only_measured_on_may_be_too_few_for_the_folds_of_a_run(tmp_path: Path) -> None:
+    spec, how = f"voc:{draw.voc(tmp_path / 'd', 4)}", Split(by=("class",))
+    with pytest.raises(UserError, match="4 all photos cannot fill 5 folds"):
+        read(spec, cache=tmp_path, how=how)
+    few = measurable(spec, cache=tmp_path, how=how)
+    assert (len(few.records), few.deals) == (4, ())
+    draw.voc(tmp_path / "d", 5)
+    assert len(measurable(spec, cache=tmp_path, how=how).deals) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from mfast_edge.data import split
 from mfast_edge.data.report import Report
-from mfast_edge.data.sample import Dataset, Record, Truth
+from mfast_edge.data.sample import ANY, Dataset, Record, Truth
 from mfast_edge.errors import UserError
 
 NOTHING = Truth(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
@@ -98,3 +98,21 @@ def test_classes_of_boxes_count_as_those_of_photos_do() -> None:
     rows = [labelled("1.jpg", "x", 1), replace(labelled("2.jpg", "x"), truth=box), labelled("3.jpg", "x")]
     (finding,) = split.twins(rows, ("ash", "birch"))
     assert finding.what == "shows nothing, the same photo as 1.jpg, which shows birch"
+
+
+def test_a_photo_labelled_as_a_whole_contradicts_objects_only_where_its_class_is_not_among_them() -> None:
+    whole = Truth(np.array([[0, 0, 4, 3]], np.float32), np.array([ANY]), np.array([True]), labels=(1,))
+    boxes = np.array([[0, 0, 2, 2], [1, 1, 3, 3]], np.float32)
+    seen = Truth(boxes, np.array([0, 1]), np.zeros(2, bool))
+    one, two, three = (replace(record, sha256="same") for record in records(1, 2, 3))
+    pair = [replace(one, truth=whole), replace(two, truth=seen)]
+    assert split.twins(pair, ("cat", "dog")) == split.twins(pair[::-1], ("cat", "dog")) == []
+    other = replace(three, truth=replace(whole, labels=(0,)))
+    (found,) = split.twins([pair[0], other], ("cat", "dog"))
+    assert found.what == "shows cat, the same photo as 0001.jpg, which shows dog"
+
+
+def test_a_region_of_any_class_is_no_class_that_a_photo_shows() -> None:
+    region = Truth(np.array([[0, 0, 4, 3]], np.float32), np.array([ANY]), np.array([True]))
+    one, two = (replace(record, sha256="same") for record in records(1, 2))
+    assert split.twins([one, replace(two, truth=region)], ("cat", "dog")) == []

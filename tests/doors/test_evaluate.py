@@ -68,6 +68,9 @@ def test_another_set_has_figures_over_all_its_classes_and_over_the_common_ones(f
     assert found["common"]["per_class"] == {names[0]: pytest.approx(first)}  # type: ignore[index,call-overload]
     assert found["common"]["map50"] == pytest.approx(first)  # type: ignore[index,call-overload]
     assert found["quality"]["map50"] == pytest.approx(first / len(names))  # type: ignore[index,call-overload]
+    more = told(door("evaluate", folder(finished), *words, "--metrics", "voc", "--json").stdout)
+    (alone,) = more["common"]["metrics"]["voc"]["per_class"]  # type: ignore[index,call-overload]
+    assert (alone, len(more["metrics"]["voc"]["per_class"])) == (names[0], len(names))  # type: ignore[index,call-overload]
     text = door("evaluate", folder(finished), *words).stdout
     assert f"over the common classes ({names[0]}): mAP@.5 {first:.4f}" in text
     assert "whose detections do not count: " + ", ".join(names[1:]) in text

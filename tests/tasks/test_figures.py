@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mfast_edge.data.sample import ANY
 from mfast_edge.tasks.detect import compare
 from mfast_edge.tasks.figures import METRICS, Scene, measure
 from mfast_edge.tasks.told import LINES, lines
@@ -45,3 +46,23 @@ def test_what_is_not_there_is_null_and_a_dash() -> None:
     assert told["coco"]["APl"] is None
     assert told["area"]["101 points"]["large"] is None
     assert any(line.split() == ["APl", "–"] for line in lines(told))
+
+
+@pytest.mark.parametrize("name", sorted(METRICS.keys() - {"area-weighted"}))
+def test_what_is_found_in_a_region_of_any_class_changes_no_figure(name: str) -> None:
+    """Of whatever class, and however small beside the region; at its edge it does. (AR1 counts what is best.)"""
+    region, small, half = [0.0, 100, 200, 200], [20.0, 110, 40, 130], [190.0, 150, 220, 180]
+    truths = [truth((A, 0), (B, 1), (region, ANY), ignored=[2])]
+    hits = ((A, 0, 0.7), (C, 1, 0.6), (B, 1, 0.5))
+
+    def told(*more: tuple[list[float], int, float]) -> object:
+        return measure((name,), Scene(truths, [found(*hits, *more)], NAMES, [200.0**2], 0.5))
+
+    assert told((small, 0, 0.65), (small, 1, 0.55), (small, 2, 0.8)) == told()
+    assert told((half, 1, 0.55)) != told()
+
+
+def test_a_scene_over_some_classes_is_as_if_there_were_no_others() -> None:
+    scene = Scene([truth((A, 0), (B, 1), (C, 2))], [found((A, 0, 0.9), (B, 2, 0.8), (C, 2, 0.7))], NAMES, [4e4], 0.5)
+    alone = Scene([truth((A, 1), (C, 0))], [found((A, 1, 0.9), (B, 0, 0.8), (C, 0, 0.7))], ("cedar", "ash"), [4e4], 0.5)
+    assert measure(tuple(METRICS), scene.over(["cedar", "ash"])) == measure(tuple(METRICS), alone)
