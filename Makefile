@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo untrained kills kills-bccd latency clean
+.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -136,6 +136,10 @@ kills-bccd: install
 # Measures four latency tables the first time: minutes, in which nothing else should run.
 latency: install
 	$(BIN)/python -m tests.shows.latency --out $(RUNS)
+
+# Every data format with every kind of dirt, drawn; and the real sets of MFAST_DATA, if it is set, as they are.
+dirt: install
+	$(BIN)/python -m tests.shows.dirt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -8,6 +8,7 @@ COCO's masks leave as they are.
 import math
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mfast_edge.data import files, yolo
@@ -41,6 +42,7 @@ def read(root: Path) -> Raw:
     findings += [
         *beside(texts, root),
         *yolo.backgrounds([pair for pair in every if not texts[pair] and not rows(pair)], root),
+        *yolo.orphans([replace(pair, label=text) for pair, text in texts.items()], root),
     ]
     return yolo.raw(layout.names, parts, findings)
 

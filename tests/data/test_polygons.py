@@ -72,3 +72,14 @@ def test_a_photo_with_boxes_and_no_polygons_is_not_taught_as_background(tmp_path
         "images/p1.jpg: 1 boxes in labels and no polygons; photo left out",
         "images/p3.jpg: 1 polygons for 2 boxes in labels; only the polygons are read",
     ]
+
+
+def test_polygons_of_no_photo_are_reported(tmp_path: Path) -> None:
+    root = coco(tmp_path / "d", 1, 2)
+    (root / "images" / "p1.jpg").unlink()
+    assert [str(one) for one in polygons.read(root).findings] == [
+        "segments/p1.txt: no photo for this label file; left out"
+    ]
+    plain = draw.yolo(tmp_path / "e", rows=f"0 {SHAPE}\n")
+    (plain / "images" / "p1.jpg").unlink()
+    assert [one.path for one in polygons.read(plain).findings] == ["labels/p1.txt"]

@@ -1,0 +1,1 @@
+"""Every data format with every kind of dirt."""
