@@ -88,3 +88,8 @@ def find(name: str, known: Mapping[str, str]) -> Model:
         raise UserError(f"--model: {name!r} is not a model; known: {', '.join(sorted(known))}")
     model: Model = import_module(known[name]).MODEL
     return model
+
+
+def anchored(model: Model) -> bool:
+    """Whether a model has anchors for `fewer` and `fitted` to change; one without says `anchors = False`."""
+    return bool(getattr(model, "anchors", True))

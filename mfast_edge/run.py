@@ -67,6 +67,7 @@ def run(asked: Asked) -> int:
     shop = furnish(asked, model, target, plan, terminal)
     check_teachers(plan, shop)
     check_sizes(plan, shop)
+    check_anchors(plan, shop)
     folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
@@ -101,6 +102,15 @@ def check_sizes(plan: Plan, shop: Workshop) -> None:
     for name, stage in plan.stages:
         if (size := stage.model_dump(mode="json").get("size")) is not None:
             check(shop.model.build, {**shop.build.model_dump(), "size": size}, name)
+
+
+def check_anchors(plan: Plan, shop: Workshop) -> None:
+    """Anchors are fitted only to a model that has some."""
+    from mfast_edge.stages.refit import Refit
+
+    for _, stage in plan.stages:
+        if isinstance(stage, Refit):
+            stage.suits(shop.model)
 
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:
@@ -147,7 +157,7 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
     """The plan with the settings that the search found best, or without what shapes networks."""
     from mfast_edge.tune import Tuner, space_of
 
-    if both := sorted(set(asked.given) & set(space_of(plan))):
+    if both := sorted(set(asked.given) & set(space_of(plan, shop.model))):
         raise UserError(f"--set {both[0]}: the search looks for this setting; one of the two would be right")
 
     def planned(params: Mapping[str, Any]) -> Plan:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mfast_edge.candidate import digest
 from mfast_edge.errors import Diverged, UserError
 from mfast_edge.judge import FASTER, Judge, loss_over, race
+from mfast_edge.model import anchored
 from mfast_edge.pipeline import expected, make, once, walk
 from mfast_edge.plan import plain
 from mfast_edge.runners import float_graph
@@ -23,6 +24,7 @@ from search.study import Rejected, Settings, StudyError, run
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
+    from mfast_edge.model import Model
     from mfast_edge.pipeline import Row
     from mfast_edge.plan import Plan
     from mfast_edge.workshop import Workshop
@@ -30,19 +32,18 @@ if TYPE_CHECKING:
 SHAPING = ("train", "refit", "decompose", "prune")  # stages that decide how fast a network is
 
 
-def space_of(plan: Plan) -> Mapping[str, Any]:
+def space_of(plan: Plan, model: Model) -> Mapping[str, Any]:
     """{dotted setting: knob} of what may vary in a plan: configs/spaces/<its name>.yaml, else the space of full
-    for a plan that is judged as a whole and of quick for any other; only knobs that turn something in it."""
+    for a plan that is judged as a whole and of quick for any other; only knobs that turn something in it, for a
+    model without anchors none that is about them."""
     name = plan.name if plan.name in names("spaces") else "full" if plan.joint else "quick"
     stages = {stage: made.model_dump(mode="json") for stage, made in plan.stages}
     prune = stages.get("prune", {})
     aimed = prune.get("target_ms") or prune.get("keep_ms")  # decides instead of a share of the multiply-adds
+    idle = {"prune.keep"} if aimed else set()
+    idle |= set() if anchored(model) else {"refit.anchors", "refit.share"}
     tree = named("spaces", name, "--search")
-    return {
-        dotted: knob
-        for dotted, knob in tree.items()
-        if dotted.partition(".")[0] in stages and not (aimed and dotted == "prune.keep")
-    }
+    return {dotted: knob for dotted, knob in tree.items() if dotted.partition(".")[0] in stages and dotted not in idle}
 
 
 class OutOfTime(Exception):
@@ -102,7 +103,7 @@ class Tuner:
     @property
     def knobs(self) -> Mapping[str, Any]:
         """What varies."""
-        return space_of(self.plan)
+        return space_of(self.plan, self.shop.model)
 
     def asked(self) -> dict[str, Any]:
         """The plan's own values of what may vary: where a search begins. A size left open is the network's."""

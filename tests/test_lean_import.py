@@ -18,6 +18,7 @@ LEAN = [
     "mfast_edge.gauge",
     "mfast_edge.candidate",
     "mfast_edge.compress",
+    "mfast_edge.models.centernet.detector",
     "mfast_edge.models.ssd.mbv1",
     "mfast_edge.models.ssd.vgg16",
     "mfast_edge.stages.decompose",

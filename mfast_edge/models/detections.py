@@ -36,7 +36,10 @@ def pixels(forward: Forward) -> str:
 
 
 def finish(outputs: Outputs, shape: Tuple[int, ...], decode: Decode, facts: Dict[str, Any]) -> Detections:
-    """The network's raw outputs for one photo of (height, width), decoded, suppressed, in photo pixels."""
+    """The network's raw outputs for one photo of (height, width), decoded, suppressed, in photo pixels.
+
+    An `iou_threshold` of None suppresses nothing: what is decoded are the objects.
+    """
     height, width = shape[0], shape[1]
     boxes, scores = decode(outputs, facts)
     rows, classes = np.nonzero(scores >= facts["score_threshold"])
@@ -45,5 +48,8 @@ def finish(outputs: Outputs, shape: Tuple[int, ...], decode: Decode, facts: Dict
     rows, classes, found = rows[best], classes[best], found[best]
     scale = np.array([width, height, width, height], np.float32)
     chosen = box.clip(boxes[rows] * scale, height, width)
-    kept = box.suppress(chosen, found, classes, facts["iou_threshold"])[: facts["detections"]]
+    threshold, kept = facts["iou_threshold"], np.arange(len(found))
+    if threshold is not None:
+        kept = box.suppress(chosen, found, classes, threshold)
+    kept = kept[: facts["detections"]]
     return Detections(chosen[kept], found[kept], classes[kept])

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mfast_edge.candidate import Candidate, Form
 from mfast_edge.errors import UserError
+from mfast_edge.model import Model, anchored
 from mfast_edge.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Refit(Recipe):
     """`size` is the new input's side in pixels. Anchors: `matched` drops every shape that wins no more than
     `share` of the training photos' matches; a number fits so many to their objects; levels above the last that
-    is left go. `images` 0: as it is.
+    is left go. A network without anchors only takes the size. `images` 0: as it is.
     """
 
     version: ClassVar[str] = "3"
@@ -38,6 +39,13 @@ class Refit(Recipe):
         """A size is the same for every target. A share of matches says nothing where shapes are not matched."""
         return self.settled().model_copy(update={} if self.anchors == "matched" else {"share": 0.0})
 
+    def suits(self, model: Model) -> None:
+        """UserError where anchors are asked for and the model has none."""
+        if isinstance(self.anchors, int) and not anchored(model):
+            raise UserError(
+                f"refit.anchors: {self.anchors} given and {model.name} has no anchors; matched would be right"
+            )
+
     def run(self, parent: Candidate, work: Work, shop: Workshop) -> None:
         """Build anew, carry the weights over, train, write."""
         made = self.made(shop.rebuilt(parent), shop)
@@ -49,6 +57,7 @@ class Refit(Recipe):
         """The network at the new size and on the anchors left, untrained."""
         from mfast_edge.stages.transplant import transplant
 
+        self.suits(shop.model)
         build: Any = old.build.model_copy(update={"size": self.size} if self.size else {})
         if self.anchors == "matched":
             build = shop.model.fewer(build, shop.objects(), self.share)

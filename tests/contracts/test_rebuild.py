@@ -38,6 +38,7 @@ from mfast_edge.target import find as find_target
 from mfast_edge.workshop import Built, Workshop
 
 SMALL = {
+    "centernet": {"size": 96, "width": 0.25},
     "ssd_mbv1": {"size": 96, "width": 0.25},
     "ssd_mbv2": {"size": 96, "width": 0.25},
     "ssd_mbv3": {"size": 96, "width": 0.25, "variant": "small"},

@@ -171,6 +171,10 @@ BAD = {
     "rate": (["--set", "train.lr=-1"], "train.lr"),
     "weights": (["--init", "/nowhere.safetensors"], "/nowhere.safetensors is not there"),
     "size": (["--set", "model.size=80"], "model.size"),
+    "anchors": (
+        ["--model", "centernet", "--plan", "full", "--set", "refit.anchors=6"],
+        "refit.anchors: 6 given and centernet has no anchors; matched would be right",
+    ),
     "no teacher": (["--set", "prune.features=1"], "prune.features: 1 given; a teacher beside it would be right"),
     "teacher": (
         ["--set", "prune.teacher=0123456789abcdef0123"],

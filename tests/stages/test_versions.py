@@ -17,6 +17,8 @@ LEARNING = [
     "mfast_edge/training/*.py",
     "mfast_edge/data/augment.py",
     "mfast_edge/data/loader.py",
+    "mfast_edge/models/centernet/*.py",
+    "mfast_edge/models/imitation.py",
     "mfast_edge/models/ssd/*.py",
     "mfast_edge/backbones/*.py",
 ]
@@ -34,6 +36,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
         "export/passes.py",
         "export/clips.py",
         "export/gates.py",
+        "mfast_edge/models/centernet/network.py",
         "mfast_edge/models/ssd/network.py",
     ],
     "quantize": [

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torchvision.ops import box_iou
 
 from mfast_edge.model import Known
+from mfast_edge.models.imitation import apart, divergence
 from mfast_edge.models.ssd.network import Head
 from mfast_edge.models.ssd.targets import corners, decode, encode
 
@@ -85,13 +86,6 @@ class Answers:
         return anchors.to(which.device)[which], variances.to(which.device)
 
 
-def divergence(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the scores of `logits` from those of `wanted`, summed: 0 where they agree."""
-    scores = wanted.sigmoid()
-    here, least = (F.binary_cross_entropy_with_logits(x, scores, reduction="sum") for x in (logits, wanted))
-    return here - least
-
-
 def likes(anchors: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
     """For each of (N, 4) anchors the one of (M, 4) it overlaps most (N,), and whether by LIKE at least (N,)."""
     found = [box_iou(part, theirs).max(1) for part in torch.split(anchors, 1024)]  # 8732 by 8732 would take a gigabyte
@@ -124,17 +118,3 @@ def levels(known: Known) -> tuple[list[int], Tensor]:
     areas = torch.from_numpy(known.facts["anchors"])[:, 2:].log().sum(1)
     parts = torch.split(areas, [head.anchors for head in heads])
     return [head.inside for head in heads], torch.stack([part.mean() for part in parts])
-
-
-def apart(one: Tensor, other: Tensor) -> Tensor:
-    """1 - r of two maps (B, C, side, side), the second resized to the first's side, meaned over channels."""
-    there = other.float()
-    if one.shape[2:] != there.shape[2:]:
-        there = F.interpolate(there, one.shape[2:], mode="bilinear")
-    return (standard(one.float()) - standard(there)).square().mean() / 2
-
-
-def standard(x: Tensor) -> Tensor:
-    """Each channel with mean 0 and variance 1 over images and places; one that says nothing stays 0."""
-    variance, mean = torch.var_mean(x, (0, 2, 3), correction=0, keepdim=True)
-    return (x - mean) * (variance + 1e-6).rsqrt()

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from mfast_edge.backbones.published import blocks, classifier, google, leaves, normalised, ordered, take
 from mfast_edge.errors import UserError
+from mfast_edge.models.own import own
 from mfast_edge.models.ssd.labels import DEPTHWISE
 from mfast_edge.models.ssd.network import SSD, LiteHead
 from mfast_edge.models.ssd.vgg_weights import BOXES, SCORES, head
-from mfast_edge.models.ssd.weights import own
+from mfast_edge.models.ssd.weights import CLASSES
 
 SSDLITE = ((0.5,) * 3, (0.5,) * 3)  # what torchvision's SSDLite takes off and divides by, of RGB in 0..1
 
@@ -26,7 +27,7 @@ def load(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     elif "features.0.0.weight" in tensors:
         taken = classifier(network.backbone, file, tensors)
     else:
-        return own(network, file, tensors)
+        return own(network, file, tensors, CLASSES)
     return f"{file.name}: {taken} of {len(blocks(network))} convolutions"
 
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from mfast_edge.backbones.published import IMAGENET, blocks, fold, leading, normalised, ordered
 from mfast_edge.errors import UserError
+from mfast_edge.models.own import own
 from mfast_edge.models.ssd.labels import TORCHVISION
 from mfast_edge.models.ssd.network import SSD, Head
-from mfast_edge.models.ssd.weights import own
+from mfast_edge.models.ssd.weights import CLASSES
 
 # What torchvision's SSD takes off and divides by, of RGB in 0..1: VGG's old scale of 0..255.
 SSD300 = ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255))
@@ -25,7 +26,7 @@ def load(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
         return detector(network, file, tensors)
     if "features.0.weight" in tensors:
         return backbone(network, file, tensors)
-    return own(network, file, tensors)
+    return own(network, file, tensors, CLASSES)
 
 
 def backbone(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:

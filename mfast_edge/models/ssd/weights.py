@@ -11,14 +11,17 @@ from torch import Tensor, nn
 from mfast_edge.backbones.blocks import Block
 from mfast_edge.backbones.published import fold, leading
 from mfast_edge.errors import UserError
+from mfast_edge.models.own import own
 from mfast_edge.models.ssd.network import SSD, Head
+
+CLASSES = ".classify."  # in the names of class heads
 
 
 def load(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     """Put `tensors` of `file` into an SSD; one line on what was taken. UserError where they do not fit."""
     if "backbone.conv0.weight" in tensors:
         return published(network, file, tensors)
-    return own(network, file, tensors)
+    return own(network, file, tensors, CLASSES)
 
 
 def published(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
@@ -58,25 +61,3 @@ def put(layer: nn.Conv2d, file: Path, source: str, tensors: Mapping[str, Tensor]
         raise UserError(f"--init: {file}: {source} gives {weight.shape[0]} outputs; {layer.out_channels} would fit")
     layer.weight.data.copy_(leading(weight, layer.weight.shape, f"{file}: {source}"))
     layer.bias.data.copy_(bias)  # type: ignore[union-attr]
-
-
-def own(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
-    """A state_dict of this network; class heads of another class count start anew."""
-    have = network.state_dict()
-    heads = [name for name in tensors if ".classify." in name and name in have]
-    skipped = [name for name in heads if tensors[name].shape != have[name].shape]
-    given = {name: tensor for name, tensor in tensors.items() if name not in skipped}
-    wrong = [
-        name for name in have if name not in skipped and (name not in given or given[name].shape != have[name].shape)
-    ]
-    extra = [name for name in given if name not in have]
-    if wrong or extra:
-        first = (wrong + extra)[0]
-        shape = tuple(given[first].shape) if first in given else "absent"
-        wants = tuple(have[first].shape) if first in have else "no such tensor"
-        raise UserError(
-            f"--init: {file} does not fit this network: {len(wrong)} tensors differ or are absent, {len(extra)} are "
-            f"unknown; first {first}: {shape} given, {wants} would be right"
-        )
-    network.load_state_dict({**have, **given})
-    return f"{file.name}: all layers" + (", class heads start anew" if skipped else "")

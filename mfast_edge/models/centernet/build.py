@@ -1,0 +1,58 @@
+"""What a CenterNet is built from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mfast_edge.settings import Settings, rare
+
+STRIDE = 4  # px, of the map that the heads read
+Backbone = Literal[
+    "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet", "resnet18", "vgg16"
+]
+PADDED = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet")  # as TensorFlow or as torch does
+
+
+class Build(Settings):
+    """Settings that decide a CenterNet's shape and what it learns, before any compression.
+
+    `heads` lite have a depthwise and a 1x1 convolution in front of the last, full a 3x3 one. An object's neighbours
+    count as nearly right as far as a box whose corners are off by so much still overlaps it by `overlap`. `padding`
+    same is TensorFlow's, centred that of torch and of torchvision's weights.
+    """
+
+    classes: tuple[str, ...] = Field(min_length=1)
+    size: Annotated[int, Field(ge=96, le=512)] = 256  # px
+    width: Annotated[float, Field(gt=0, le=2)] = 0.75
+    backbone: Backbone = "mobilenet_v1"
+    heads: Literal["lite", "full"] = "lite"
+    overlap: Annotated[float, Field(gt=0, lt=1)] = rare(0.7)
+    padding: Literal["same", "centred"] = rare("same")
+
+    @model_validator(mode="after")
+    def padded(self) -> Self:
+        """No setting does nothing."""
+        if self.padding == "centred" and self.backbone not in PADDED:
+            raise ValueError(f"padding centred given for {self.backbone}; for {', '.join(PADDED)} it would be right")
+        return self
+
+
+def side(size: int) -> int:
+    """Cells along a side of the heads' map."""
+    return -(-size // STRIDE)
+
+
+def facts(build: Build) -> dict[str, Any]:
+    """The blueprint's decode facts; `grid` cells span the image. Peaks are picked, so nothing is suppressed."""
+    return {
+        "height": build.size,
+        "width": build.size,
+        "classes": list(build.classes),
+        "grid": build.size / STRIDE,
+        "score_threshold": 0.01,
+        "iou_threshold": None,
+        "candidates": 100,
+        "detections": 100,
+    }
