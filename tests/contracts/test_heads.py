@@ -56,7 +56,11 @@ def test_pruning_leaves_every_head_as_wide_and_every_output_as_large(shop: Works
 def test_a_group_silenced_says_what_the_network_says_without_it(shop: Workshop) -> None:
     """So channels that are added, multiplied, normed or joined together go together. All groups at once are halved."""
     torch.manual_seed(0)
-    made = shop.fresh()
+    agree_without(shop.fresh(), shop)
+
+
+def agree_without(made: Built, shop: Workshop) -> None:
+    """The network with half of each group's channels silenced, the narrowed one and what is predicted of its layers."""
     awake(made.network)
     groups = ranked(made, Prune(batches=1, batch=8), shop)
     members = [path for group in groups.values() for path in group.outputs]

@@ -67,9 +67,9 @@ def test_peaks_are_picked_on_a_board_and_none_is_suppressed(board: Path) -> None
     run_there(
         board,
         "import numpy as np; from detections import detect; from centernet.decode import decode, ready\n"
-        "facts = ready({'height': 32, 'width': 32, 'grid': 8, 'score_threshold': .5, 'iou_threshold': None,"
+        "facts = ready({'height': 32, 'width': 32, 'grid': 8, 'unit': 8, 'score_threshold': .5, 'iou_threshold': None,"
         " 'candidates': 9, 'detections': 9})\n"
-        "raw = [np.full((1, n, 8, 8), value, np.float32) for n, value in ((1, -9), (2, 4), (2, 0))]\n"
+        "raw = [np.full((1, n, 8, 8), value, np.float32) for n, value in ((1, -9), (2, .5), (2, 0))]\n"
         "raw[0][0, 0, 4, (4, 6)] = 9, 8\n"
         "found = detect(np.zeros((64, 96, 3), np.uint8), lambda image: raw, decode, facts)\n"
         "assert found.boxes.tolist() == [[24, 16, 72, 48], [48, 16, 96, 48]], found\n",

@@ -142,7 +142,7 @@ def test_the_focal_loss_of_another_score_is_the_hand_made_one() -> None:
 def test_sizes_weigh_a_tenth_and_offsets_one_per_object() -> None:
     photos = [truth(((9, 10, 16, 25), 1, False)), truth(((8, 8, 16, 16), 0, False), ((0, 0, 3, 3), 0, True))]
     logits, sizes, offsets = outputs(-30.0, 2)
-    sizes[0, :, 4, 3] = torch.tensor([2.75, 3.0])  # 1 too wide, .75 too low
+    sizes[0, :, 4, 3] = torch.tensor([2.75, 3.0]) / 8  # 1 too wide, .75 too low
     offsets[1, :, 3, 3] = torch.tensor([0.5, -0.25])
     told = Points(build())((logits, sizes, offsets), photos)
     assert float(told["size"]) == pytest.approx(0.1 * (1 + 0.75 + 2 + 2) / 2, rel=1e-6)
@@ -188,7 +188,7 @@ def slow(logits: np.ndarray, sizes: np.ndarray, offsets: np.ndarray, facts: dict
         score = 1 / (1 + np.exp(-here))
         if score >= facts["score_threshold"] and all(here > v if earlier else here >= v for earlier, v in around):
             x, y = column + offsets[0, row, column], row + offsets[1, row, column]
-            w, h = (max(0.0, float(size)) for size in sizes[:, row, column])
+            w, h = (max(0.0, 8 * float(size)) for size in sizes[:, row, column])
             box = [edge / facts["grid"] for edge in (x - w / 2, y - h / 2, x + w / 2, y + h / 2)]
             found.append([score, kind, *box])
     return sorted(found, key=lambda one: -one[0])[: facts["candidates"]]
@@ -202,7 +202,7 @@ def test_decode_finds_what_a_slow_reference_finds(size: int, levels: int | None)
     logits = random.normal(-3, 2, (2, side, side)).astype(np.float32)
     if levels:
         logits = np.round(logits * levels / 8) * 8 / levels
-    sizes = random.normal(4, 3, (2, side, side)).astype(np.float32)
+    sizes = random.normal(0.5, 0.4, (2, side, side)).astype(np.float32)
     offsets = random.uniform(0, 1, (2, side, side)).astype(np.float32)
     boxes, scores = decode([logits[None], sizes[None], offsets[None]], facts)
     right = slow(logits, sizes, offsets, {**facts, "candidates": 10**6})
@@ -233,7 +233,7 @@ def test_overlapping_detections_all_stay() -> None:
     facts = ready(MODEL.facts(build()))
     logits, sizes, offsets = (out.numpy() for out in outputs(-9.0))
     logits[0, 0, 10, (10, 12)] = (2.0, 1.0)
-    sizes[:] = 12.0
+    sizes[:] = 1.5
     found = finish([logits, sizes, offsets], (96, 96), MODEL.decode, facts)
     assert found.boxes.tolist() == [[16, 16, 64, 64], [24, 16, 72, 64]]
     kept = finish([logits, sizes, offsets], (96, 96), MODEL.decode, {**facts, "iou_threshold": 0.5})
@@ -251,7 +251,7 @@ def test_decode_undoes_what_the_targets_ask() -> None:
     wanted = targets([truth(*rows)], (2, 24), 1 / 4, 0.7)
     logits, sizes, offsets = outputs(-9.0)
     logits[0, wanted.kind, wanted.row, wanted.column] = 3.0
-    sizes[0, :, wanted.row, wanted.column] = wanted.sizes.T
+    sizes[0, :, wanted.row, wanted.column] = wanted.sizes.T / 8
     offsets[0, :, wanted.row, wanted.column] = wanted.offsets.T
     found = finish(
         [one.numpy() for one in (logits, sizes, offsets)], (96, 96), MODEL.decode, ready(MODEL.facts(build()))
@@ -287,8 +287,8 @@ def test_a_few_images_are_learnt_by_heart() -> None:
     images = torch.from_numpy(photos).permute(0, 3, 1, 2).float()
     wanted = [(torch.from_numpy(t.boxes), torch.from_numpy(t.classes), torch.from_numpy(t.ignore)) for t in truths]
     optimiser = torch.optim.AdamW(network.parameters(), 5e-3)
-    for step in range(80):
-        optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / 80)
+    for step in range(60):
+        optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / 60)
         optimiser.zero_grad()
         sum(loss(network(images), wanted).values()).backward()
         optimiser.step()

@@ -73,8 +73,8 @@ def test_a_peak_teaches_the_cell_that_holds_it_in_a_map_of_another_size() -> Non
     theirs, ours = maps(24), maps(12)
     theirs[0][0, 0, 5, 9] = 2.0
     theirs[2][0, :, 5, 9] = torch.tensor([0.5, 0.25])
-    theirs[1][0, :, 5, 9] = torch.tensor([4.0, 2.0])
-    ours[1][0, :, 2, 4], ours[2][0, :, 2, 4] = torch.tensor([2.0, 1.5]), torch.tensor([0.75, 0.125])
+    theirs[1][0, :, 5, 9] = torch.tensor([4.0, 2.0]) / 8
+    ours[1][0, :, 2, 4], ours[2][0, :, 2, 4] = torch.tensor([2.0, 1.5]) / 8, torch.tensor([0.75, 0.125])
     told = answers(ours, theirs, 0.5)
     assert float(told["teacher_box"]) == pytest.approx((0.1 * 0.5 + 0.5) * 0.8808, rel=1e-3)
     right = [one.clone() for one in maps(12)]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from mfast_edge.settings import Settings, rare
 
 STRIDE = 4  # px, of the map that the heads read
+UNIT = 8  # cells that a 1 of the sizes' head means: from 0 it is at usual sizes after tens of steps, not hundreds
 Backbone = Literal[
     "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet", "resnet18", "vgg16"
 ]
@@ -45,12 +46,13 @@ def side(size: int) -> int:
 
 
 def facts(build: Build) -> dict[str, Any]:
-    """The blueprint's decode facts; `grid` cells span the image. Peaks are picked, so nothing is suppressed."""
+    """The blueprint's decode facts; `grid` cells span the image, sizes come in `unit` cells; nothing is suppressed."""
     return {
         "height": build.size,
         "width": build.size,
         "classes": list(build.classes),
         "grid": build.size / STRIDE,
+        "unit": UNIT,
         "score_threshold": 0.01,
         "iou_threshold": None,
         "candidates": 100,

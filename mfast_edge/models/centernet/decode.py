@@ -15,7 +15,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
     """Boxes (N, 4) x1 y1 x2 y2 in parts of the image and scores (N, classes), the peak's own class the only one.
 
     The N best peaks that count, at most `candidates` (Zhou 2019, section 4). `outputs`: class logits (1, classes,
-    side, side), sizes and offsets (1, 2, side, side), x before y, in cells; facts from `ready`.
+    side, side), sizes (1, 2, side, side) in `unit` cells, offsets as many in cells, x before y; facts from `ready`.
     """
     logits, sizes, offsets = outputs[0][0], outputs[1][0], outputs[2][0]
     kinds, rows, columns = peaks(logits, facts["logit_threshold"])
@@ -24,7 +24,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
         kept = np.sort(np.argpartition(-best, count - 1)[:count])
         kinds, rows, columns, best = kinds[kept], rows[kept], columns[kept], best[kept]
     centre = np.stack([columns, rows]).astype(np.float32) + offsets[:, rows, columns]
-    half = np.maximum(sizes[:, rows, columns], 0) / 2
+    half = np.maximum(sizes[:, rows, columns], 0) * np.float32(facts["unit"] / 2)
     scores = np.zeros((len(best), len(logits)), np.float32)
     scores[np.arange(len(best)), kinds] = 1 / (1 + np.exp(-best))
     return np.concatenate([centre - half, centre + half]).T / np.float32(facts["grid"]), scores

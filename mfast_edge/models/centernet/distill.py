@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mfast_edge.model import Known
+from mfast_edge.models.centernet.build import UNIT
 from mfast_edge.models.centernet.loss import OFFSET, SIZE
 from mfast_edge.models.centernet.network import CenterNet, Outputs
 from mfast_edge.models.imitation import apart, divergence
@@ -73,7 +74,7 @@ def answers(outputs: Outputs, wanted: Outputs, cells: float) -> dict[str, Tensor
     best = their_logits[image, kind, row, column]
     heat = resized(their_logits, logits.shape[3]).index_put((image, kind, y, x), best)
     weight = best.sigmoid()
-    off = SIZE * (sizes[image, :, y, x] - their_sizes[image, :, row, column] * cells).abs().sum(1)
+    off = SIZE * UNIT * (sizes[image, :, y, x] - their_sizes[image, :, row, column] * cells).abs().sum(1)
     off = off + OFFSET * (offsets[image, :, y, x] - (centre - cell)).abs().sum(1)
     count = weight.sum().clamp(min=1)
     return {"teacher_heatmap": divergence(logits, heat) / count, "teacher_box": (off * weight).sum() / count}

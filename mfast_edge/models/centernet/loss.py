@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mfast_edge.models.centernet.build import STRIDE, Build, side
+from mfast_edge.models.centernet.build import STRIDE, UNIT, Build, side
 from mfast_edge.models.centernet.targets import targets
 
 SIZE, OFFSET = 0.1, 1.0  # weights beside the heatmap's
@@ -17,7 +17,7 @@ ALPHA, BETA = 2, 4  # of the focal loss
 
 
 class Points:
-    """The three terms per object; sizes and offsets in cells, x and y added up."""
+    """The three terms per object; what sizes and offsets are off by is in cells, x and y added up."""
 
     def __init__(self, build: Build):
         self.shape, self.overlap = (len(build.classes), side(build.size)), build.overlap
@@ -35,7 +35,7 @@ class Points:
         count = max(1, len(image))
         off = [
             F.l1_loss(out[image, :, row, column], right.to(on), reduction="sum")
-            for out, right in ((sizes, wanted.sizes), (offsets, wanted.offsets))
+            for out, right in ((sizes * UNIT, wanted.sizes), (offsets, wanted.offsets))
         ]
         return {"heatmap": heat / count, "size": SIZE * off[0] / count, "offset": OFFSET * off[1] / count}
 

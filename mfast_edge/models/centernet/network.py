@@ -54,7 +54,7 @@ class Head(nn.Module):
 
 class CenterNet(nn.Module):
     """Images (B, 3, size, size) RGB 0..255 → on a map of stride 4 class logits (B, classes, side, side), sizes and
-    offsets (B, 2, side, side), x before y, in cells."""
+    offsets (B, 2, side, side), x before y, in 8 cells and in cells."""
 
     def __init__(self, build: Build):
         super().__init__()
