@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mfast_edge.errors import UserError
+from mfast_edge.models import MODELS
 from mfast_edge.run import run
 from tests.conftest import asked
 from tests.data import draw
@@ -159,7 +160,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
 
 
 BAD = {
-    "model": (["--model", "ssd_mbv9"], "'ssd_mbv9' is not a model; known: ssd_mbv1, ssd_vgg16, tiny"),
+    "model": (["--model", "ssd_mbv9"], f"'ssd_mbv9' is not a model; known: {', '.join(sorted(MODELS))}"),
     "target": (["--target", "toaster"], "'toaster' is not known; known: jetson, x86"),
     "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, heavy, quick, tiny"),
     "format": (["--data", "tfrecord:x"], "tfrecord"),

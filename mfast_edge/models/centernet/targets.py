@@ -52,8 +52,9 @@ def radius(sizes: Tensor, overlap: float) -> Tensor:
 
     The worst that can happen is a box too small on all sides, (w - 2r)(h - 2r) = overlap · w · h: what is left of
     the other eight combinations of too small, too large and shifted along x and along y overlaps more. CornerNet's
-    code, and CenterNet's after it, takes roots (b + √(b² - 4ac)) / 2 of three such equations, without the 2a below
-    and for one with the wrong sign: 2.8 times the root of the box too large, a radius at which IoU is .2, not .7.
+    code, and CenterNet's after it, takes (b + √(b² - 4ac)) / 2 for the roots of three such equations: without the a
+    below, and for two with the wrong sign. What comes out is 2.8 times the root of the box too large, a radius at
+    which the IoU of squares is .2 at the least, not .7.
     """
     around, area = sizes.sum(1), sizes.prod(1)
     return (around - (around.square() - 4 * (1 - overlap) * area).clamp(min=0).sqrt()) / 4
