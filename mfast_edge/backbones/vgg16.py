@@ -10,6 +10,20 @@ from torchvision.ops import Conv2dNormActivation
 from mfast_edge.backbones.blocks import scaled
 
 
+def features(width: float) -> nn.Sequential:
+    """Normalised image (B, 3, H, W) → (B, C, H / 32, W / 32), rounded up: the whole network of 13 convolutions."""
+    found = make_layers(widths(width), batch_norm=True)
+    for layer in found:
+        if isinstance(layer, nn.MaxPool2d):
+            layer.ceil_mode = True
+    return found
+
+
+def widths(width: float) -> list[str | int]:
+    """torchvision's table of output channels and poolings, scaled."""
+    return [one if isinstance(one, str) else scaled(one, width) for one in cfgs["D"]]
+
+
 class L2Norm(nn.Module):
     """Each cell's channels as a unit vector, times a learnt scale per channel (Liu 2015, ParseNet).
 
@@ -33,8 +47,7 @@ class VGG16(nn.Module):
 
     def __init__(self, width: float, maps: int = 2):
         super().__init__()
-        widths: list[str | int] = [one if isinstance(one, str) else scaled(one, width) for one in cfgs["D"]]
-        self.features = make_layers(widths, batch_norm=True)
+        self.features = make_layers(widths(width), batch_norm=True)
         pools = [place for place, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         self.features[pools[2]] = nn.MaxPool2d(2, 2, ceil_mode=True)
         self.features[pools[4]] = nn.MaxPool2d(3, 1, 1)

@@ -7,4 +7,5 @@ MODELS = {
     "ssd_mbv3": "mfast_edge.models.ssd.mbv3",
     "ssd_vgg16": "mfast_edge.models.ssd.vgg16",
     "tiny": "mfast_edge.models.ssd.tiny",
+    "yolov1": "mfast_edge.models.yolov1.detector",
 }

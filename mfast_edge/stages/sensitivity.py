@@ -56,7 +56,7 @@ def measured(made: Built, prune: Prune, shop: Workshop) -> Sensitivity:
     batches = [
         (images.to(shop.device), truths) for images, truths in shop.batches(made.build, prune.batch, prune.looks)
     ]
-    loss, network = shop.model.loss(made.build), deepcopy(made.network).train()
+    loss, network = shop.model.loss(made.build), sober(deepcopy(made.network).train())
     whole = mean(network, loss, batches)
     curves = {}
     for name, group in groups.items():
@@ -66,6 +66,14 @@ def measured(made: Built, prune: Prune, shop: Workshop) -> Sensitivity:
                 curves[name].append((width, mean(network, loss, batches) - whole))
         shop.tell(f"sensitivity: {len(curves)} of {len(groups)} groups")
     return Sensitivity(groups, curves)
+
+
+def sober(network: nn.Module) -> nn.Module:
+    """The network with nothing dropped: chance would say which width is harmful."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    return network
 
 
 def steps(width: int, prune: Prune) -> list[int]:

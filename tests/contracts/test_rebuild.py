@@ -12,6 +12,7 @@ from torch import nn
 
 from export.pixels import taken
 from mfast_edge import blueprint, precision
+from mfast_edge.changes import channels
 from mfast_edge.data.index import read
 from mfast_edge.errors import UserError
 from mfast_edge.latency import layers
@@ -44,6 +45,7 @@ SMALL = {
     "ssd_mbv3": {"size": 96, "width": 0.25, "variant": "small"},
     "ssd_vgg16": {"size": 96, "width": 0.125},
     "tiny": {},
+    "yolov1": {"size": 96, "width": 0.25, "grid": 3},
 }
 
 
@@ -77,6 +79,11 @@ def same(one: nn.Module, two: nn.Module, image: torch.Tensor) -> bool:
         return all(torch.equal(a, b) for a, b in zip(one.eval()(image), two.eval()(image), strict=True))
 
 
+def outside(made: Built, shop: Workshop) -> list[int]:
+    """What comes out of each head."""
+    return [len(head.get_parameter("weight")) for head in shop.model.heads(made.network)]
+
+
 def macs(made: Built, shop: Workshop) -> int:
     """Multiply-adds of the layers, as pruning counts them: on small maps norms and pooling are a share of all."""
     return sum(layer.macs for layer in layers(made.network.eval(), shop.example(made.build)))
@@ -89,11 +96,11 @@ def test_a_fresh_network_is_rebuilt_bit_for_bit(shop: Workshop, tmp_path: Path) 
 
 def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
-    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    widths = outside(made, shop)
     before = macs(made, shop)
     thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop, tmp_path)
     assert macs(made, shop) <= 0.6 * before
-    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert outside(made, shop) == widths
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
@@ -110,11 +117,11 @@ def halved(made: Built, shop: Workshop) -> list[Choice]:
 
 def test_a_decomposed_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
-    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    widths = outside(made, shop)
     choices = halved(made, shop)
     assert choices
     assert all(choice.taken for choice in choices)
-    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert outside(made, shop) == widths
     assert "Sequential" in {spec["type"] for spec in blueprint.layers(made.network).values()}
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
@@ -122,11 +129,11 @@ def test_a_decomposed_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(sho
 def test_a_decomposed_network_can_be_pruned(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
     halved(made, shop)
-    widths = [head.out_channels for head in shop.model.heads(made.network)]
+    widths = outside(made, shop)
     before = macs(made, shop)
     thin(made, Prune(keep=0.9, batches=1, looks=1, batch=8, round_to=16), shop, tmp_path)
     assert macs(made, shop) < before
-    assert [head.out_channels for head in shop.model.heads(made.network)] == widths
+    assert outside(made, shop) == widths
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
 
 
@@ -179,8 +186,8 @@ def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop, tmp_path:
     made = shop.fresh()
     untouched = blueprint.layers(made.network)
     thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop, tmp_path)
-    widths = {path: spec.get("out_channels") for path, spec in blueprint.layers(made.network).items()}
-    thinner = [width for path, width in widths.items() if width != untouched[path].get("out_channels")]
+    widths = {path: channels(spec) for path, spec in blueprint.layers(made.network).items()}
+    thinner = [width for path, width in widths.items() if width != channels(untouched[path])]
     assert thinner
     assert all(width % 8 == 0 for width in thinner)
 

@@ -20,6 +20,7 @@ LEARNING = [
     "mfast_edge/models/centernet/*.py",
     "mfast_edge/models/imitation.py",
     "mfast_edge/models/ssd/*.py",
+    "mfast_edge/models/yolov1/*.py",
     "mfast_edge/backbones/*.py",
 ]
 GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes", "gates")]
@@ -38,6 +39,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
         "export/gates.py",
         "mfast_edge/models/centernet/network.py",
         "mfast_edge/models/ssd/network.py",
+        "mfast_edge/models/yolov1/network.py",
     ],
     "quantize": [
         "mfast_edge/stages/mixed.py",

@@ -1,0 +1,54 @@
+"""A YOLOv1 put together: a backbone of the build's kind, the neck, the fully connected layers."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mfast_edge.backbones import extraction, mnasnet, mobilenet_v2, mobilenet_v3, vgg16
+from mfast_edge.backbones.blocks import scaled
+from mfast_edge.backbones.extraction import leaky
+from mfast_edge.backbones.inverted import Inverted
+from mfast_edge.backbones.mobilenet_v1 import TABLE, MobileNetV1
+from mfast_edge.models.yolov1.build import Build, halves, pool
+from mfast_edge.models.yolov1.network import YOLO, Whole
+
+
+def assemble(build: Build) -> YOLO:
+    """A fresh network in float32."""
+    trunk = backbone(build)
+    inside = [one for one in trunk.modules() if isinstance(one, nn.BatchNorm2d)][-1].num_features
+    channels = [inside, *(scaled(wide, build.width) for wide in build.neck)]
+    return YOLO(trunk, neck(build, channels), channels[-1], scaled(build.hidden, build.width), build)
+
+
+def backbone(build: Build) -> nn.Module:
+    """Normalised image (B, 3, size, size) → maps, the last one of stride 32."""
+    kind, width = build.backbone, build.width
+    if kind == "mobilenet_v1":
+        return MobileNetV1(build.size, width, (len(TABLE),))
+    if kind in ("extraction", "vgg16"):
+        return Whole((extraction if kind == "extraction" else vgg16).features(width))
+    return Inverted(inverted(build), build.size, build.padding)
+
+
+def inverted(build: Build) -> nn.Sequential:
+    """The layers of a network of inverted residuals."""
+    if build.backbone == "mobilenet_v2":
+        return mobilenet_v2.features(build.width)
+    if build.backbone == "mnasnet":
+        return mnasnet.features(build.width)
+    return mobilenet_v3.features(build.width, "large" if build.backbone.endswith("large") else "small", "whole")
+
+
+def neck(build: Build, channels: list[int]) -> nn.Sequential:
+    """3x3 convolutions from each of `channels` to the next, then what makes the map a grid.
+
+    The second has stride 2 where one has, as in the paper; the only one, where there is one.
+    """
+    halved = min(1, len(build.neck) - 1) if halves(build) else None
+    layers: list[nn.Module] = [
+        leaky(channels[number], channels[number + 1], 3, 2 if number == halved else 1)
+        for number in range(len(build.neck))
+    ]
+    kernel, stride = pool(build)
+    return nn.Sequential(*layers, *([] if kernel == 1 else [nn.AvgPool2d(kernel, stride)]))
