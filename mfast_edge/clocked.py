@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Predict = Callable[["nn.Module", tuple[int, ...]], float]  # a layer or a chain, the shape of its input → ms
 CALIBRATION = 4  # random inputs
+LARGEST = 1 << 26  # weights of a layer that is looked up in a latency table: four of them are half of a graph's 2 GB
 FEWER = 3  # times fewer rounds than for a verdict: a network has dozens of layers, and the judge has the last word
 
 
@@ -150,8 +151,8 @@ def question(layer: Layer, offer: Offer) -> str:
 
 
 def expect(layer: Layer, offer: Offer, predict: Predict | None) -> float | None:
-    """The ratio by prediction; None without one."""
-    if predict is None:
+    """The ratio by prediction; None without one, and for a layer that a table's graph cannot hold four times."""
+    if predict is None or layer.module.weight.numel() > LARGEST:
         return None
     from mfast_edge.stages.factors import blank
 

@@ -10,6 +10,8 @@ import torch
 from tensorly.decomposition import parafac, partial_tucker
 from torch import Tensor, nn
 
+from mfast_edge.stages.evbmf import LARGE
+
 Thick = nn.Conv2d | nn.Linear
 SWEEPS = 30  # alternating least squares; CP's error falls little after them
 
@@ -80,6 +82,19 @@ def cp(weight: Tensor, ranks: Sequence[int]) -> list[Tensor]:
 
 def svd(weight: Tensor, ranks: Sequence[int]) -> list[Tensor]:
     """Links for (out, in): the best of this rank (Eckart and Young 1936)."""
+    if weight.numel() >= LARGE:
+        return projected(weight, ranks[0])
     left, values, right = torch.linalg.svd(weight, full_matrices=False)
     size = values[: ranks[0]].sqrt()
     return [size[:, None] * right[: ranks[0]], left[:, : ranks[0]] * size]
+
+
+def projected(weight: Tensor, rank: int) -> list[Tensor]:
+    """The same of a large matrix, by the eigenvectors of its smaller side's products (see evbmf.singular)."""
+    if weight.shape[0] > weight.shape[1]:
+        first, last = projected(weight.T, rank)
+        return [last.T, first.T]
+    left = torch.linalg.eigh(weight @ weight.T)[1].flip(1)[:, :rank]
+    right = left.T @ weight
+    size = right.norm(dim=1).clamp(min=1e-30).sqrt()
+    return [right / size[:, None], left * size]

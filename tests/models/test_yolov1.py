@@ -13,7 +13,6 @@ from mfast_edge.errors import UserError
 from mfast_edge.models.yolov1.build import Build, halves, pool
 from mfast_edge.models.yolov1.decode import decode, ready, unpack
 from mfast_edge.models.yolov1.detector import MODEL
-from mfast_edge.models.yolov1.network import YOLO
 from mfast_edge.models.yolov1.targets import code, likeness, objects, overlaps, places, responsible
 
 BACKBONES = (
@@ -212,9 +211,7 @@ def test_decoding_in_torch_is_what_a_board_does() -> None:
 def test_a_few_images_are_learnt_by_heart() -> None:
     """What is learnt is found: the two objects of each image, first, with their classes."""
     torch.manual_seed(0)
-    network = MODEL.network(build(backbone="mobilenet_v1", neck=(64,), hidden=512)).train()
-    assert isinstance(network, YOLO)
-    network.drop.p = 0.0
+    network = MODEL.network(build(backbone="mobilenet_v1", neck=(64,), hidden=512, dropout=0.0)).train()
     images = torch.rand(4, 3, 96, 96) * 255
     truths = [truth((8 + 4 * n, 8, 40, 40, 0), (50, 44, 90, 92 - 4 * n, 1)) for n in range(4)]
     loss, optimiser = MODEL.loss(build()), torch.optim.Adam(network.parameters(), 2e-3)

@@ -13,7 +13,8 @@ from benchmarks import timing
 from export.layer import Layer
 from mfast_edge import blueprint, judge, ratios
 from mfast_edge.candidate import Candidate
-from mfast_edge.clocked import answer, asked, by_table, layers
+from mfast_edge.clocked import Layer as Thick
+from mfast_edge.clocked import answer, asked, by_table, expect, layers
 from mfast_edge.data.index import read
 from mfast_edge.model import find
 from mfast_edge.models import MODELS
@@ -21,6 +22,7 @@ from mfast_edge.pipeline import step_of
 from mfast_edge.plan import read as plan
 from mfast_edge.ratios import UNKNOWN, Offer, Ratio
 from mfast_edge.settings import Settings
+from mfast_edge.stages import factors
 from mfast_edge.stages.decompose import Decompose
 from mfast_edge.stages.factors import blank, decomposed
 from mfast_edge.stages.offers import offered, offers
@@ -41,6 +43,25 @@ def low_rank(layer: nn.Conv2d, up: int, down: int) -> nn.Conv2d:
     weight = torch.einsum("ou,udhw,id->oihw", torch.randn(outputs, up), core, torch.randn(inputs, down))
     layer.weight.data.copy_(weight / weight.std())
     return layer
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(12, 40), (40, 12)])
+def test_a_large_layer_s_svd_is_the_same_by_the_products_of_its_smaller_side(
+    outputs: int, inputs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = nn.Linear(inputs, outputs)
+    wanted = decomposed(layer, "svd", (5,))
+    monkeypatch.setattr(factors, "LARGE", 1)
+    found = decomposed(layer, "svd", (5,))
+    image = torch.rand(3, inputs)
+    torch.testing.assert_close(found(image), wanted(image), atol=1e-5, rtol=1e-5)
+    for one, two in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one.weight.norm(), two.weight.norm())  # type: ignore[operator]
+
+
+def test_a_layer_too_large_for_a_table_is_timed() -> None:
+    layer = Thick(nn.Linear(1 << 14, (1 << 12) + 1, device="meta"), (1, 1 << 14), ())
+    assert expect(layer, Offer("hidden", "svd", (16,)), lambda module, shape: 1.0) is None
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,14 @@ def test_no_other_noise_level_has_less_energy() -> None:
     values = np.linalg.svd(matrix, compute_uv=False)
     best = energy(values, evbmf(matrix).variance, 200, 0.25)
     assert all(best <= energy(values, 0.49 * factor, 200, 0.25) + 1e-6 for factor in np.geomspace(0.2, 5, 50))
+
+
+def test_a_large_matrix_has_the_same_rank_by_the_products_of_its_smaller_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shape in ((40, 300), (300, 40)):
+        matrix = noisy(shape, 5, 0.1)
+        wanted = evbmf(matrix)
+        with monkeypatch.context() as patch:
+            patch.setattr("mfast_edge.stages.evbmf.LARGE", 1)
+            found = evbmf(matrix)
+        assert found.rank == wanted.rank == 5
+        np.testing.assert_allclose(found.values, wanted.values, rtol=1e-6)

@@ -11,6 +11,7 @@ from mfast_edge.backbones.inverted import Inverted
 from mfast_edge.backbones.mobilenet_v1 import TABLE, MobileNetV1
 from mfast_edge.models.yolov1.build import Build, halves, pool
 from mfast_edge.models.yolov1.network import YOLO, Whole
+from mfast_edge.models.yolov1.start import start
 
 
 def assemble(build: Build) -> YOLO:
@@ -18,7 +19,9 @@ def assemble(build: Build) -> YOLO:
     trunk = backbone(build)
     inside = [one for one in trunk.modules() if isinstance(one, nn.BatchNorm2d)][-1].num_features
     channels = [inside, *(scaled(wide, build.width) for wide in build.neck)]
-    return YOLO(trunk, neck(build, channels), channels[-1], scaled(build.hidden, build.width), build)
+    network = YOLO(trunk, neck(build, channels), channels[-1], scaled(build.hidden, build.width), build)
+    start(network, build)
+    return network
 
 
 def backbone(build: Build) -> nn.Module:

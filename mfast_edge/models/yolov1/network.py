@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from mfast_edge.backbones.extraction import SLOPE
@@ -25,11 +24,10 @@ class YOLO(nn.Module):
         cells = build.grid**2
         self.backbone, self.neck = backbone, neck
         self.hidden = nn.Linear(inside * cells, hidden)
-        self.bend, self.drop = nn.LeakyReLU(SLOPE), nn.Dropout(0.5)
+        self.bend, self.drop = nn.LeakyReLU(SLOPE), nn.Dropout(build.dropout)
         self.box = nn.Linear(hidden, cells * build.boxes * 5)
         self.classify = nn.Linear(hidden, cells * len(build.classes))
         self.boxes, self.classes, self.cells = cells * build.boxes, len(build.classes), cells
-        start(self, build.boxes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Raw outputs; normalisation to -1..1 is the graph's first node."""
@@ -61,16 +59,6 @@ class Whole(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, size, size) normalised image → the map."""
         return [self.features(x)]
-
-
-def start(network: YOLO, boxes: int) -> None:
-    """Small weights; boxes start in the middle of their cells, a cell's with sides of their own, sure of nothing."""
-    for layer in (network.box, network.classify):
-        nn.init.normal_(layer.weight, std=0.01)
-    sides = [(number + 1) / (boxes + 1) for number in range(boxes)]
-    told = torch.tensor([[0.5, 0.5, side, side, 0.0] for side in sides]).flatten()
-    network.box.bias.data.copy_(told.repeat(network.cells))
-    nn.init.constant_(network.classify.bias, 1 / network.classes)
 
 
 def heads(network: nn.Module) -> list[nn.Module]:
