@@ -82,6 +82,14 @@ class Model(Protocol):
         """Leaves whose output channels mean something and are never pruned."""
 
 
+def settled(build: Settings, objects: Any) -> Settings:
+    """The build with what only the data can tell filled in, where it has a method `settled` for that; `objects`: the
+    training photos', as `Model.fewer` takes them. UserError: the data do not suit."""
+    fill = getattr(build, "settled", None)
+    found: Settings = fill(objects) if fill else build
+    return found
+
+
 def find(name: str, known: Mapping[str, str]) -> Model:
     """The model called `name`; UserError names the known ones."""
     if name not in known:

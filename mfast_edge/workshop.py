@@ -15,7 +15,7 @@ from benchmarks import machine, timing
 from mfast_edge import blueprint, precision, teacher
 from mfast_edge.candidate import Candidate, file_digest, start
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.data.sample import Dataset, Record
+from mfast_edge.data.sample import Dataset, Record, objects
 from mfast_edge.data.split import calibration
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known, Model
@@ -199,10 +199,7 @@ class Workshop:
 
     def objects(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """What is on each training photo: boxes (M, 4) x1 y1 x2 y2 in parts of it, ignore (M,)."""
-        return [
-            (record.truth.boxes / np.array([record.width, record.height] * 2, np.float32), record.truth.ignore)
-            for record in self.data.splits["train"]
-        ]
+        return objects(self.data.splits["train"])
 
     def example(self, build: Settings) -> torch.Tensor:
         """One black image, for tracing."""

@@ -51,18 +51,20 @@ Parts = dict[str, Any]  # image: (3, H, W), boxes: (N, 4), row: (N,) numbers of 
 
 
 class Sample(NamedTuple):
-    """A network's input (size, size, 3) uint8 RGB and N objects, boxes x1 y1 x2 y2 float32 in its pixels."""
+    """A network's input (size, size, 3) uint8 RGB, N objects, boxes x1 y1 x2 y2 float32 in its pixels, and the
+    image-level class numbers (K,) int64."""
 
     image: np.ndarray
     boxes: np.ndarray
     classes: np.ndarray
     ignore: np.ndarray
+    labels: np.ndarray
 
 
 def plain(photo: np.ndarray, truth: Truth, size: int) -> Sample:
     """The photo and its truth at input size, unchanged otherwise: what evaluation and a board see."""
     boxes = truth.boxes * scale(photo, size)
-    return Sample(resize(photo, (size, size)), boxes, truth.classes, truth.ignore)
+    return Sample(resize(photo, (size, size)), boxes, truth.classes, truth.ignore, labelled(truth))
 
 
 def augment(photo: np.ndarray, truth: Truth, size: int, *, seed: int, flips: Flips = "horizontal") -> Sample:
@@ -78,7 +80,12 @@ def augment(photo: np.ndarray, truth: Truth, size: int, *, seed: int, flips: Fli
         parts = TURN(parts) if flips == "both" else parts
     image, rows = pixels(parts), parts["row"].numpy()
     boxes = parts["boxes"].numpy() * scale(image, size)
-    return Sample(resize(image, (size, size)), boxes, truth.classes[rows], truth.ignore[rows])
+    return Sample(resize(image, (size, size)), boxes, truth.classes[rows], truth.ignore[rows], labelled(truth))
+
+
+def labelled(truth: Truth) -> np.ndarray:
+    """The image-level class numbers as an array."""
+    return np.array(truth.labels, np.int64)
 
 
 def scale(photo: np.ndarray, size: int) -> np.ndarray:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from mfast_edge.data.augment import Sample, augment, plain
+from mfast_edge.data.augment import Sample, augment, labelled, plain
 from mfast_edge.data.photo import load
 from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import resize
@@ -21,7 +21,8 @@ Ticket = tuple[int, int]  # epoch, number of the record
 
 
 class Target(NamedTuple):
-    """What is on one image: boxes (N, 4) float32 x1 y1 x2 y2 in input pixels, classes (N,), ignore (N,).
+    """What is on one image: boxes (N, 4) float32 x1 y1 x2 y2 in input pixels, classes (N,), ignore (N,), and the
+    classes (K,) that are known of it as a whole.
 
     A region of class ANY has class 0 here: of what is ignored no loss reads the class, and -1 is none.
     """
@@ -29,6 +30,7 @@ class Target(NamedTuple):
     boxes: torch.Tensor
     classes: torch.Tensor
     ignore: torch.Tensor
+    labels: torch.Tensor
 
 
 class Batch(NamedTuple):
@@ -112,7 +114,7 @@ class Shelf:
         photo, truth = self.take(row)
         if self.augment:
             return augment(photo, truth, self.size, seed=derived(self.seed, epoch, row), flips=self.flips)
-        return Sample(photo, truth.boxes, truth.classes, truth.ignore)
+        return Sample(photo, truth.boxes, truth.classes, truth.ignore, labelled(truth))
 
     def take(self, row: int) -> tuple[np.ndarray, Truth]:
         """The record's photo and truth, from memory where there is room for it."""
@@ -129,12 +131,12 @@ class Shelf:
         photo = load(record)
         if not self.augment:
             sample = plain(photo, record.truth, self.size)
-            return sample.image, Truth(sample.boxes, sample.classes, sample.ignore)
+            return sample.image, replace(record.truth, boxes=sample.boxes)
         factor = min(1.0, ROOM * self.size / max(photo.shape[:2]))
         height, width = (max(1, round(side * factor)) for side in photo.shape[:2])
         ratio = np.array([width / photo.shape[1], height / photo.shape[0]] * 2, np.float32)
         small = photo if factor == 1.0 else resize(photo, (height, width))
-        return small, Truth(record.truth.boxes * ratio, record.truth.classes, record.truth.ignore)
+        return small, replace(record.truth, boxes=record.truth.boxes * ratio)
 
 
 @contextmanager
@@ -169,5 +171,5 @@ def collated(samples: list[Sample], tickets: list[Ticket]) -> Batch:
 
 
 def target(sample: Sample) -> Target:
-    classes = sample.classes.clip(min=0)
-    return Target(*(torch.from_numpy(values) for values in (sample.boxes, classes, sample.ignore)))
+    known = sample._replace(classes=sample.classes.clip(min=0))
+    return Target(*(torch.from_numpy(values) for values in known[1:]))

@@ -1,6 +1,6 @@
 """What a data set is once it is read and checked: photos, what is on them, and their splits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,3 +78,11 @@ class Dataset:
     def records(self) -> tuple[Record, ...]:
         """The photos of all splits, train first."""
         return tuple(record for part in SPLITS for record in self.splits[part])
+
+
+def objects(records: Iterable[Record]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What is on each photo: boxes (M, 4) x1 y1 x2 y2 in parts of it, ignore (M,)."""
+    return [
+        (record.truth.boxes / np.array([record.width, record.height] * 2, np.float32), record.truth.ignore)
+        for record in records
+    ]

@@ -8,4 +8,5 @@ MODELS = {
     "ssd_vgg16": "mfast_edge.models.ssd.vgg16",
     "tiny": "mfast_edge.models.ssd.tiny",
     "yolov1": "mfast_edge.models.yolov1.detector",
+    "yolo9000": "mfast_edge.models.yolo9000.detector",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,15 +80,19 @@ def goal_of(prune: Prune, every: Sequence[Layer], shop: Workshop) -> Goal:
 
 
 def narrowed(every: Sequence[Layer], groups: Groups, widths: Widths) -> list[Layer]:
-    """The layers as they are once the groups have these widths; a pooling is as wide as the layer called before it."""
-    inside = {path: per * widths[name] for name in widths for path, per in groups[name].inputs.items()}
-    outside = {path: per * widths[name] for name in widths for path, per in groups[name].outputs.items()}
+    """The layers as they are once the groups have these widths. A layer may read several groups, joined; a pooling is
+    as wide as the layer called before it."""
+    inside, outside = Counter[str](), Counter[str]()  # channels gone
+    for name, width in widths.items():
+        gone = len(groups[name].order) - width
+        inside.update({path: per * gone for path, per in groups[name].inputs.items()})
+        outside.update({path: per * gone for path, per in groups[name].outputs.items()})
     found: list[Layer] = []
     for layer in every:
-        wide = outside.get(layer.path, layer.outside)
+        wide = layer.outside - outside[layer.path]
         if layer.kind == "pool":
             wide = found[-1].outside
-        found.append(layer.wide(wide if layer.even else inside.get(layer.path, layer.inside), wide))
+        found.append(layer.wide(wide if layer.even else layer.inside - inside[layer.path], wide))
     return found
 
 

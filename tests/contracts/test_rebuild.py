@@ -14,9 +14,10 @@ from export.pixels import taken
 from mfast_edge import blueprint, precision
 from mfast_edge.changes import channels
 from mfast_edge.data.index import read
+from mfast_edge.data.sample import objects
 from mfast_edge.errors import UserError
 from mfast_edge.latency import layers
-from mfast_edge.model import Known, Model, find
+from mfast_edge.model import Known, Model, find, settled
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.plan import stage_class
@@ -46,12 +47,14 @@ SMALL = {
     "ssd_vgg16": {"size": 96, "width": 0.125},
     "tiny": {},
     "yolov1": {"size": 96, "width": 0.25, "grid": 3},
+    "yolo9000": {"size": 96, "width": 0.25},
 }
 
 
 def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:
     data = read("particles:60x96", cache=cache, seed=0)
-    build = model.build(classes=data.classes, **SMALL[model.name])
+    given = model.build(classes=data.classes, **SMALL[model.name])
+    build = settled(given, objects(data.splits["train"]))
     return Workshop(model, build, data, find_target("x86"), Store(runs), 0, "cpu", None, lambda _: None)
 
 

@@ -19,8 +19,10 @@ LEARNING = [
     "mfast_edge/data/loader.py",
     "mfast_edge/models/centernet/*.py",
     "mfast_edge/models/imitation.py",
+    "mfast_edge/models/priors.py",
     "mfast_edge/models/ssd/*.py",
     "mfast_edge/models/yolov1/*.py",
+    "mfast_edge/models/yolo9000/*.py",
     "mfast_edge/backbones/*.py",
 ]
 GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes", "gates")]
@@ -40,6 +42,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
         "mfast_edge/models/centernet/network.py",
         "mfast_edge/models/ssd/network.py",
         "mfast_edge/models/yolov1/network.py",
+        "mfast_edge/models/yolo9000/network.py",
     ],
     "quantize": [
         "mfast_edge/stages/mixed.py",

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mfast_edge.model import Known
+    from mfast_edge.models.priors import Truths
     from mfast_edge.models.ssd.distill import Lesson
     from mfast_edge.models.ssd.loss import Multibox
     from mfast_edge.models.ssd.network import SSD
-    from mfast_edge.models.ssd.refit import Truths
 
 
 class Body(Protocol):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mfast_edge.models.ssd.targets import assign, corners, encode
 
-Truth = tuple[Tensor, Tensor, Tensor]  # boxes (M, 4) x1 y1 x2 y2 in input pixels, classes (M,), ignore (M,)
+Truth = Sequence[Tensor]  # boxes (M, 4) x1 y1 x2 y2 in input pixels, classes (M,), ignore (M,); more is not read
 
 
 class Multibox:
@@ -27,7 +27,7 @@ class Multibox:
     def __call__(self, outputs: tuple[Tensor, Tensor], truths: Sequence[Truth]) -> dict[str, Tensor]:
         """Box codes (B, N, 4) and logits (B, N, C) against B truths → {"box", "class"}, per matched anchor."""
         codes, logits = outputs[0].float(), outputs[1].float()
-        matched = torch.stack([assign(self.corners, b / self.scale, i) for b, _, i in truths]).to(codes.device)
+        matched = torch.stack([assign(self.corners, b / self.scale, i) for b, _, i, *_ in truths]).to(codes.device)
         count = (matched >= 0).sum().clamp(min=1)
         return {
             "box": self._box(codes, matched, truths) / count,
@@ -36,8 +36,8 @@ class Multibox:
 
     def _box(self, codes: Tensor, matched: Tensor, truths: Sequence[Truth]) -> Tensor:
         rows, which = (matched >= 0).nonzero(as_tuple=True)
-        first = torch.tensor([0, *(len(b) for b, _, _ in truths)][:-1]).cumsum(0).to(rows.device)
-        boxes = torch.cat([b for b, _, _ in truths]).to(codes.device) / self.scale.to(codes.device)
+        first = torch.tensor([0, *(len(b) for b, *_ in truths)][:-1]).cumsum(0).to(rows.device)
+        boxes = torch.cat([b for b, *_ in truths]).to(codes.device) / self.scale.to(codes.device)
         chosen = boxes[first[rows] + matched[rows, which]]
         base = self.anchors.to(codes.device)[which]
         return F.smooth_l1_loss(
@@ -46,7 +46,7 @@ class Multibox:
 
     def _classify(self, logits: Tensor, matched: Tensor, truths: Sequence[Truth]) -> Tensor:
         wanted = torch.zeros_like(logits)
-        for image, (_, classes, _) in enumerate(truths):
+        for image, (_, classes, *_) in enumerate(truths):
             anchors = (matched[image] >= 0).nonzero().flatten()
             wanted[image, anchors, classes.to(logits.device)[matched[image, anchors]]] = 1
         loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(2)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from math import exp
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
+from mfast_edge.models.priors import Truths, clustered, sides
 from mfast_edge.models.ssd.build import Build, Shape, levels
 from mfast_edge.models.ssd.decode import anchors
 from mfast_edge.models.ssd.targets import assign, corners
 
 Table = list[list[list[float]]]  # (height, width) of the anchors of every level
-Truths = Sequence[tuple[np.ndarray, np.ndarray]]  # boxes (M, 4) x1 y1 x2 y2 in parts of the image, ignore (M,)
 
 
 def matches(table: Table, known: dict[str, Any], truths: Truths) -> list[list[int]]:
@@ -51,9 +50,7 @@ def fitted(build: Build, table: Table, truths: Truths, count: int) -> Build:
     """The build with `count` shapes at the most, those that the objects of `truths` have: k-means over the
     logarithms of height and width (as Redmon 2017, section 2, with ratios of sides for a distance). Each goes to
     the level whose shapes so far are nearest in size. Where nothing is to be found, the build as it is."""
-    sides = [boxes[~ignore][:, 2:] - boxes[~ignore][:, :2] for boxes, ignore in truths]
-    whole = np.concatenate([*sides, np.zeros((0, 2), np.float32)])[:, ::-1]
-    points = np.log(whole[(whole > 0).all(1)].astype(np.float32))
+    points = np.log(sides(truths))
     if not len(points):
         return build
     places = {level: float(np.log(np.array(table[level])).mean()) for level in levels(table)}
@@ -62,16 +59,6 @@ def fitted(build: Build, table: Table, truths: Truths, count: int) -> Build:
         level = min(places, key=lambda level: abs(places[level] - sum(shape) / 2))
         found[level].append((round(exp(shape[0]), 4), round(exp(shape[1]), 4)))
     return build.model_copy(update={"anchors": tuple(map(tuple, found))})
-
-
-def clustered(points: np.ndarray, count: int) -> np.ndarray:
-    """(K, 2) centres of (N, 2) float32 points, K at most `count`; always the same ones."""
-    different = np.unique(points, axis=0)
-    if len(different) <= count:
-        return different
-    cv2.setRNGSeed(0)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
-    return cv2.kmeans(points, count, None, stop, 5, cv2.KMEANS_PP_CENTERS)[2]  # type: ignore[call-overload]
 
 
 def sources(before: Table, after: Table) -> dict[int, list[int]]:
