@@ -90,6 +90,12 @@ def settled(build: Settings, objects: Any) -> Settings:
     return found
 
 
+def sides(build: Settings) -> tuple[int, ...]:
+    """The input sides that a training draws from, where a build has such a property: multi-scale training."""
+    found: tuple[int, ...] = getattr(build, "sides", ())
+    return found
+
+
 def find(name: str, known: Mapping[str, str]) -> Model:
     """The model called `name`; UserError names the known ones."""
     if name not in known:

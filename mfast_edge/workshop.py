@@ -18,7 +18,7 @@ from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record, objects
 from mfast_edge.data.split import calibration
 from mfast_edge.errors import UserError
-from mfast_edge.model import Known, Model
+from mfast_edge.model import Known, Model, sides
 from mfast_edge.models.resize import blob
 from mfast_edge.settings import Settings, canonical
 from mfast_edge.store import Store
@@ -216,8 +216,8 @@ class Workshop:
         """Training photos, augmented where `flips` says how they may be turned."""
         from mfast_edge.data.loader import Loader
 
-        records, size = self.data.splits["train"], self.size(build)[0]
-        return Loader(records, size, batch, seed=self.seed, augment=flips is not None, flips=flips or "horizontal")
+        records, size, turned = self.data.splits["train"], self.size(build)[0], flips is not None
+        return Loader(records, size, batch, self.seed, turned, flips or "horizontal", sides=sides(build))
 
     # graphs
 

@@ -17,7 +17,8 @@ from mfast_edge.recipe import Flips
 
 EPOCH = 4096  # photos at most in an epoch: after each a training tells how it goes and keeps where it is
 ROOM = 2  # a kept photo's longer side, in input sizes: enough for the smallest useful crop
-Ticket = tuple[int, int]  # epoch, number of the record
+TURN = 10  # batches between two sizes (Redmon 2017, section 2)
+Ticket = tuple[int, int, int]  # epoch, number of the record, side of the input
 
 
 class Target(NamedTuple):
@@ -56,11 +57,13 @@ class Loader:
     augment: bool = True
     flips: Flips = "horizontal"
     cache_mb: float = 1000.0
+    sides: tuple[int, ...] = ()  # that the input of an augmented batch may have instead of `size`
     waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
     shelf: "Shelf" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.records, self.size, self.seed, self.augment, self.flips, self.cache_mb * 1e6)
+        largest = max(self.size, *self.sides) if self.sides else self.size
+        self.shelf = Shelf(self.records, largest, self.seed, self.augment, self.flips, self.cache_mb * 1e6)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -72,16 +75,23 @@ class Loader:
         A set of more than EPOCH photos is shuffled, then learnt from in several epochs of equal length; what
         does not fill the last one waits for the next shuffle.
 
-        Nothing but (seed, epoch, record) decides what comes, so a repeated epoch repeats exactly. A last
-        photo that would be alone joins the batch before it: batch norm cannot learn from one.
+        Nothing but (seed, epoch, record) and a batch's number decides what comes, so a repeated epoch repeats
+        exactly. A last photo that would be alone joins the batch before it: batch norm cannot learn from one.
         """
-        tickets = [[(epoch, row) for row in part] for part in chunks(self.order(epoch), self.batch)]
-        for part in tickets:
+        parts = chunks(self.order(epoch), self.batch)
+        for number, rows in enumerate(parts, epoch * len(parts)):
+            part = [(epoch, row, self.side(number)) for row in rows]
             began = time.perf_counter()
             with one_thread():
                 ready = collated([self.shelf[ticket] for ticket in part], part)
             self.waited += time.perf_counter() - began
             yield ready
+
+    def side(self, number: int) -> int:
+        """The input's side in a training's batch of this number: one of `sides`, drawn anew every TURN batches."""
+        if not (self.augment and self.sides):
+            return self.size
+        return int(np.random.default_rng([self.seed, TURN, number // TURN]).choice(self.sides))
 
     def order(self, epoch: int) -> list[int]:
         rows = len(self.records)
@@ -110,10 +120,10 @@ class Shelf:
         return len(self.records)
 
     def __getitem__(self, ticket: Ticket) -> Sample:
-        epoch, row = ticket
+        epoch, row, side = ticket
         photo, truth = self.take(row)
         if self.augment:
-            return augment(photo, truth, self.size, seed=derived(self.seed, epoch, row), flips=self.flips)
+            return augment(photo, truth, side, seed=derived(self.seed, epoch, row), flips=self.flips)
         return Sample(photo, truth.boxes, truth.classes, truth.ignore, labelled(truth))
 
     def take(self, row: int) -> tuple[np.ndarray, Truth]:
@@ -167,7 +177,7 @@ def chunks(rows: list[int], batch: int) -> list[list[int]]:
 def collated(samples: list[Sample], tickets: list[Ticket]) -> Batch:
     images = torch.from_numpy(np.stack([sample.image for sample in samples]))
     floats = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-    return Batch(floats, tuple(map(target, samples)), tuple(row for _, row in tickets))
+    return Batch(floats, tuple(map(target, samples)), tuple(row for _, row, _ in tickets))
 
 
 def target(sample: Sample) -> Target:

@@ -1,5 +1,6 @@
 """Batches: each record once, repeatable by epoch, exact in plain mode."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from mfast_edge.data.index import read
 from mfast_edge.data.loader import Batch, Loader, chunks
 from mfast_edge.data.photo import load
-from mfast_edge.data.sample import Record
+from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import blob
 from tests.data import draw
 
@@ -133,3 +134,32 @@ def test_only_a_loader_that_flips_both_ways_turns_photos_upside_down(records: tu
     )
     assert plain.rows == turned.rows
     assert 0 < sum(not torch.equal(one, two) for one, two in zip(plain.images, turned.images, strict=True)) < 7
+
+
+def test_sizes_change_every_ten_batches_and_a_repeated_epoch_repeats_them(records: tuple[Record, ...]) -> None:
+    sides = (32, 64, 96)
+    loader = Loader(records, 64, 1, sides=sides)
+    found = [[batch.images.shape[2] for batch in loader.batches(epoch)] for epoch in range(10)]  # 7 batches each
+    every = [side for epoch in found for side in epoch]
+    turns = [every[first : first + 10] for first in range(0, 70, 10)]
+    assert all(len(set(turn)) == 1 for turn in turns)
+    assert {turn[0] for turn in turns} == set(sides)
+    again = Loader(records, 64, 1, sides=sides)
+    assert same(list(again.batches(4)), list(loader.batches(4)))  # as a training that goes on from its checkpoint
+    for batch in again.batches(4):
+        edges = [float(target.boxes.max()) for target in batch.truths if len(target.boxes)]
+        assert max(edges, default=0) <= batch.images.shape[2]
+
+
+def test_without_augmentation_every_size_is_the_model_s(records: tuple[Record, ...]) -> None:
+    loader = Loader(records, 64, 3, augment=False, sides=(32, 96))
+    assert {batch.images.shape[2] for batch in loader.batches(0)} == {64}
+
+
+def test_the_classes_of_a_photo_as_a_whole_reach_the_training(records: tuple[Record, ...]) -> None:
+    bare = Truth(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), labels=(1, 0))
+    told = [replace(record, truth=bare) for record in records]
+    for augment in (True, False):
+        for batch in Loader(told, 32, 3, augment=augment).batches(0):
+            assert [target.labels.tolist() for target in batch.truths] == [[1, 0]] * len(batch.truths)
+            assert all(len(target.boxes) == 0 for target in batch.truths)
