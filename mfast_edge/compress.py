@@ -10,13 +10,14 @@ from typing import Annotated, Literal
 import typer
 
 from mfast_edge.door import door, guarded
+from mfast_edge.models import MODELS
 
 app = door()
 
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[str, typer.Option(help="A model's name: ssd_mbv1, ssd_vgg16, tiny.")] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help=f"A model's name: {', '.join(MODELS)}.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")

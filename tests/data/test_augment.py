@@ -29,7 +29,7 @@ def test_without_augmentation_it_is_the_boards_resize_and_scaled_boxes() -> None
 def test_a_sample_has_the_input_size_and_boxes_inside_it() -> None:
     photo, truth = scene()
     for seed in SEEDS:
-        image, boxes, classes, ignore = augment(photo, truth, 96, seed=seed)
+        image, boxes, classes, ignore, *_ = augment(photo, truth, 96, seed=seed)
         assert image.shape == (96, 96, 3)
         assert (image.dtype, boxes.dtype, classes.dtype, ignore.dtype) == ("u1", "f4", "i8", bool)
         assert len(boxes) == len(classes) == len(ignore) >= 1
@@ -41,7 +41,7 @@ def test_a_sample_has_the_input_size_and_boxes_inside_it() -> None:
 def test_boxes_follow_their_pixels() -> None:
     photo, truth = scene()
     for seed in SEEDS:
-        image, boxes, classes, _ = augment(photo, truth, 192, seed=seed)
+        image, boxes, classes, *_ = augment(photo, truth, 192, seed=seed)
         for (x1, y1, x2, y2), kind in zip(boxes.round().astype(int), classes, strict=True):
             inner = image[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3].max(-1)
             if inner.size:
@@ -52,8 +52,8 @@ def test_photos_without_an_up_are_the_same_variants_half_of_them_upside_down() -
     photo, truth = scene()
     turned = 0
     for seed in SEEDS:
-        image, boxes, classes, _ = augment(photo, truth, 96, seed=seed)
-        other, others, kinds, _ = augment(photo, truth, 96, seed=seed, flips="both")
+        image, boxes, classes, *_ = augment(photo, truth, 96, seed=seed)
+        other, others, kinds, *_ = augment(photo, truth, 96, seed=seed, flips="both")
         np.testing.assert_array_equal(classes, kinds)
         if np.array_equal(image, other):
             np.testing.assert_array_equal(boxes, others)
@@ -92,7 +92,7 @@ def test_the_global_random_state_and_the_photo_are_left_alone() -> None:
 def test_ignored_objects_travel_along() -> None:
     photo, truth = scene(ignore=True)
     for seed in SEEDS:
-        _, _, classes, ignore = augment(photo, truth, 96, seed=seed)
+        _, _, classes, ignore, *_ = augment(photo, truth, 96, seed=seed)
         np.testing.assert_array_equal(ignore, classes == 7)
 
 
@@ -115,7 +115,7 @@ def test_what_is_left_of_an_ignored_region_in_a_crop_stays_ignored() -> None:
 def test_a_background_photo_is_augmented_without_boxes() -> None:
     photo, _ = scene()
     nothing = Truth(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
-    image, boxes, classes, ignore = augment(photo, nothing, 96, seed=0)
+    image, boxes, classes, ignore, *_ = augment(photo, nothing, 96, seed=0)
     assert image.shape == (96, 96, 3)
     assert (boxes.shape, classes.shape, ignore.shape) == ((0, 4), (0,), (0,))
 

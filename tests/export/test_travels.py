@@ -59,7 +59,13 @@ def test_the_files_work_side_by_side_without_the_packages(board: Path) -> None:
         " 'candidates': 9, 'detections': 9})\n"
         "raw = [np.zeros((1, 4, 4), np.float32), np.array([[[-9.], [9.], [-9.], [-9.]]], np.float32)]\n"
         "found = detect(np.zeros((64, 96, 3), np.uint8), lambda image: raw, decode, facts)\n"
-        "assert found.boxes.tolist() == [[48, 0, 96, 32]], found\n",
+        "assert found.boxes.tolist() == [[48, 0, 96, 32]], found\n"
+        "from yolo9000.decode import decode, ready\n"
+        "facts = ready(dict(facts, parents=[-1, -1, 0], nodes=[0, 2], walk=None))\n"
+        "raw = [np.zeros((1, 4, 4), np.float32), np.array([[[-9.], [9.], [-9.], [-9.]]], np.float32),"
+        " np.array([[[9., -9., 0.]] * 4], np.float32)]\n"
+        "found = detect(np.zeros((64, 96, 3), np.uint8), lambda image: raw, decode, facts)\n"
+        "assert found.boxes.tolist() == [[48, 0, 96, 32]] * 2, found\n",
     )
 
 
