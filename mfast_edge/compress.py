@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from mfast_edge.crew import follow, follows
 from mfast_edge.door import door, guarded
 from mfast_edge.models import MODELS
 
@@ -41,10 +42,17 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,
     device: Annotated[Literal["cpu", "cuda"] | None, typer.Option(help="cuda if present.")] = None,
+    processes: Annotated[
+        int, typer.Option(help="So many processes on this machine train together; several machines: torchrun.", min=1)
+    ] = 1,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; only the data are read.")] = False,
 ) -> None:
     """Train, compress, export and measure MODEL on DATA for TARGET. The same command again goes on where it ended."""
+    if follows():  # one of several: what is done the first one says
+        from mfast_edge.job import learn
+
+        raise typer.Exit(follow(learn))
     from mfast_edge.run import Asked, run
 
     asked = Asked(
@@ -65,6 +73,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         json_,
         dry_run,
         command(),
+        processes,
     )
     raise typer.Exit(run(asked))
 

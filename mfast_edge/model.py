@@ -63,6 +63,8 @@ class Model(Protocol):
 
         The scalars are how far the student's detections and feature maps are from those of a teacher with the
         same decoder, times the two weights. Its parameters are trained along and are no part of the network.
+        Several processes train with it where it has an attribute `whole`: (own images, …) → (all images, …), to
+        be called on all that its scalars are counted over; else the first trains alone.
         """
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:

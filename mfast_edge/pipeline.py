@@ -210,6 +210,7 @@ def note(shop: Workshop, step: Step, seconds: float) -> None:
 
 
 def paced(shop: Workshop, step: Step) -> str:
-    """What has a pace of its own: a stage of the model as built, at a batch size, with a teacher or without."""
+    """What has a pace of its own: a stage of the model as built, at a batch size, with a teacher, in n processes."""
     taught = " taught" if "teacher" in step.reads else ""
-    return f"{shop.model.name} {shop.root.key} {step.stage} {step.settings.get('batch', '')}".rstrip() + taught
+    many = f" x{shop.crew.size}" if shop.crew.size > 1 else ""
+    return f"{shop.model.name} {shop.root.key} {step.stage} {step.settings.get('batch', '')}".rstrip() + taught + many

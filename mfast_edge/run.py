@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mfast_edge import model as models
 from mfast_edge import plan as plans
 from mfast_edge import target as targets
 from mfast_edge.candidate import digest
+from mfast_edge.crew import Crew, hired
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.settings import Settings, assignments, check
@@ -51,6 +52,7 @@ class Asked:
     json: bool
     dry_run: bool
     command: str
+    processes: int = 1
 
     @property
     def given(self) -> dict[str, Any]:
@@ -60,11 +62,17 @@ class Asked:
 
 def run(asked: Asked) -> int:
     """0: every gate passed. 1: one failed; the report is written all the same."""
+    with hired(asked.processes) as crew:
+        return led(asked, crew)
+
+
+def led(asked: Asked, crew: Crew) -> int:
+    """The same, with these processes to train."""
     model, target = models.find(asked.model, MODELS), targets.find(asked.target)
     plan = plans.read(asked.plan, target, asked.given, lambda given: build_settings(model, given, asked.init, ("any",)))
     check_until(asked.until, plan)
     terminal = Terminal(asked.json)
-    shop = furnish(asked, model, target, plan, terminal)
+    shop = replace(furnish(asked, model, target, plan, terminal), crew=crew)
     check_teachers(plan, shop)
     check_sizes(plan, shop)
     check_anchors(plan, shop)

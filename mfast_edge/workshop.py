@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks import machine, timing
 from mfast_edge import blueprint, precision, teacher
 from mfast_edge.candidate import Candidate, file_digest, start
+from mfast_edge.crew import Crew
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record, objects
 from mfast_edge.data.split import calibration
@@ -59,6 +60,7 @@ class Workshop:
     init: Path | None
     tell: Callable[[str], None]
     known: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # facts by key, see `facts`
+    crew: Crew = field(default_factory=Crew)  # the processes that train
 
     @property
     def root(self) -> Candidate:
@@ -169,6 +171,7 @@ class Workshop:
         """Train in place on the train split, going on from `state`; `parent` is what the stage was given."""
         import torch
 
+        from mfast_edge.job import told
         from mfast_edge.training.fit import Course, Progress, fit
 
         def tell(p: Progress) -> None:
@@ -178,9 +181,10 @@ class Workshop:
             )
 
         torch.manual_seed(self.seed)
-        data = self._loader(made.build, recipe.batch, recipe.flips)
-        lesson = self.lesson(made, recipe, parent)
-        fit(made.network, Course(self.model.loss(made.build), data, recipe, state, tell, lesson))
+        loss, lesson = self.model.loss(made.build), self.lesson(made, recipe, parent)
+        with self.crew.able(lesson, self.tell).training(lambda: told(self, made, recipe, parent)) as team:
+            data = self._loader(made.build, recipe.batch, recipe.flips, (team.rank, team.size))
+            fit(made.network, Course(loss, data, recipe, state, tell, lesson, team))
 
     def lesson(self, made: Built, recipe: Recipe, parent: Candidate) -> nn.Module | None:
         """What the recipe's teacher adds to the loss; None without one."""
@@ -212,12 +216,13 @@ class Workshop:
         known = self.model.facts(build)
         return known["height"], known["width"]
 
-    def _loader(self, build: Settings, batch: int, flips: Flips | None) -> Any:
-        """Training photos, augmented where `flips` says how they may be turned."""
+    def _loader(self, build: Settings, batch: int, flips: Flips | None, share: tuple[int, int] = (0, 1)) -> Any:
+        """Training photos, augmented where `flips` says how they may be turned; of each batch one process's share."""
         from mfast_edge.data.loader import Loader
 
         records, size, turned = self.data.splits["train"], self.size(build)[0], flips is not None
-        return Loader(records, size, batch, self.seed, turned, flips or "horizontal", sides=sides(build))
+        flips = flips or "horizontal"
+        return Loader(records, size, batch, self.seed, turned, flips, sides=sides(build), share=share)
 
     # graphs
 

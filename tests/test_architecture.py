@@ -28,7 +28,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {"pipeline", "judge", "quality", "runners", "dissect", "clocked"},
     {"plan"},
     {"stages"},
-    {"workshop", "teacher"},
+    {"workshop", "teacher", "crew", "job"},
     {"models", "backbones", "training", "data", "metrics", "tasks"},
     {"gauge"},
     {"store", "target", "latency", "recipe", "ratios"},

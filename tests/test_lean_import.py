@@ -19,6 +19,8 @@ LEAN = [
     "mfast_edge.candidate",
     "mfast_edge.compress",
     "mfast_edge.models.centernet.detector",
+    "mfast_edge.crew",
+    "mfast_edge.job",
     "mfast_edge.models.ssd.mbv1",
     "mfast_edge.models.ssd.vgg16",
     "mfast_edge.models.yolo9000.detector",

@@ -59,6 +59,7 @@ class Loader:
     cache_mb: float = 1000.0
     sides: tuple[int, ...] = ()  # that the input of an augmented batch may have instead of `size`
     waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
+    share: tuple[int, int] = (0, 1)  # of each batch the part of process r of n
     shelf: "Shelf" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,13 +78,15 @@ class Loader:
 
         Nothing but (seed, epoch, record) and a batch's number decides what comes, so a repeated epoch repeats
         exactly. A last photo that would be alone joins the batch before it: batch norm cannot learn from one.
+
+        One of more processes than a batch has photos is given a photo without its truth.
         """
         parts = chunks(self.order(epoch), self.batch)
         for number, rows in enumerate(parts, epoch * len(parts)):
             part = [(epoch, row, self.side(number)) for row in rows]
             began = time.perf_counter()
             with one_thread():
-                ready = collated([self.shelf[ticket] for ticket in part], part)
+                ready = self.own(part)
             self.waited += time.perf_counter() - began
             yield ready
 
@@ -92,6 +95,13 @@ class Loader:
         if not (self.augment and self.sides):
             return self.size
         return int(np.random.default_rng([self.seed, TURN, number // TURN]).choice(self.sides))
+
+    def own(self, part: list[Ticket]) -> Batch:
+        """The share of the batch that these tickets are for."""
+        rank, size = self.share
+        mine = part[rank * len(part) // size : (rank + 1) * len(part) // size]
+        made = collated([self.shelf[ticket] for ticket in mine or part[:1]], mine or part[:1])
+        return made if mine else made._replace(truths=(), rows=())
 
     def order(self, epoch: int) -> list[int]:
         rows = len(self.records)

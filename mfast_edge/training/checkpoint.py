@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
 NAME = "last.safetensors"
+Saved = tuple[int, dict[str, Tensor]]
 
 
 def save(folder: Path, epoch: int, parts: dict[str, nn.Module], optimiser: optim.Optimizer) -> None:
@@ -30,13 +31,20 @@ def save(folder: Path, epoch: int, parts: dict[str, nn.Module], optimiser: optim
     beside.replace(folder / NAME)
 
 
-def load(folder: Path, parts: dict[str, nn.Module], optimiser: optim.Optimizer) -> int:
-    """Put everything back; the number of epochs done, 0 where nothing was saved."""
+def read(folder: Path) -> Saved | None:
+    """What was saved in `folder`: epochs done, tensors by name; None where nothing was."""
     if not (folder / NAME).is_file():
-        return 0
+        return None
     with safe_open(folder / NAME, "pt") as stored:
-        epoch = int(stored.metadata()["epoch"])
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
+        return int(stored.metadata()["epoch"]), tensors
+
+
+def restore(saved: Saved | None, parts: dict[str, nn.Module], optimiser: optim.Optimizer) -> int:
+    """Put everything back; the number of epochs done, 0 where nothing was saved."""
+    if saved is None:
+        return 0
+    epoch, tensors = saved
     for part, module in parts.items():
         module.load_state_dict(below(tensors, f"{part}/"))
     groups = optimiser.state_dict()["param_groups"]

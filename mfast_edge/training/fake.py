@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from mfast_edge.training.calls import WEIGHTED, Calls
+from mfast_edge.training.team import extremes
 
 TINY = 1e-12  # a norm's factor of 0 divides nothing
 
@@ -93,6 +94,11 @@ class Quantised(nn.Module):
         with Calls(self.network, Rounding(self, follow)):
             return self.network(images)
 
+    def told(self) -> dict[str, Any]:
+        """All but the network, as JSON: see `quantised`."""
+        fakes = asdict(self.fakes) | {"whole": sorted(self.fakes.whole), "layers": sorted(self.fakes.layers)}
+        return {"fakes": fakes, "moving": self.moving, "momentum": self.momentum}
+
     def ranges(self) -> dict[str, tuple[float, float]]:
         """place → (lowest, highest) as they are now."""
         return {place: (float(self.low[n]), float(self.high[n])) for place, n in self.numbers.items()}
@@ -100,13 +106,21 @@ class Quantised(nn.Module):
     @torch.no_grad()
     def observe(self, place: str, out: Tensor) -> None:
         """The range follows a batch: extremes for what must stay whole, else their moving average."""
-        number, (low, high) = self.numbers[place], (out.min().float(), out.max().float())
+        number, (low, high) = self.numbers[place], extremes(out)
         if place in self.fakes.whole:
             self.low[number] = torch.minimum(self.low[number], low)
             self.high[number] = torch.maximum(self.high[number], high)
         else:
             self.low[number] += self.momentum * (low - self.low[number])
             self.high[number] += self.momentum * (high - self.high[number])
+
+
+def quantised(network: nn.Module, told: Mapping[str, Any]) -> Quantised:
+    """The network, rounding as another one `told`."""
+    known = told["fakes"]
+    sets = {name: frozenset(known[name]) for name in ("whole", "layers")}
+    fakes = Fakes(known["ranges"], norms=known["norms"], grid=Grid(**known["grid"]), **sets)
+    return Quantised(network, fakes, told["moving"], told["momentum"])
 
 
 class Rounding:

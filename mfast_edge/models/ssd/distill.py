@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,7 +26,10 @@ class Lesson(nn.Module):
 
     The teacher may have another width, input size, levels and anchors; it sees the same images, resized to its
     own input. Parameters are adapters between feature maps; the teacher is no part of the module's state.
+    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
     """
+
+    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
         super().__init__()
@@ -46,9 +50,11 @@ class Lesson(nn.Module):
             outputs, terms = network(images), {}
         else:
             maps = network.maps(images)
-            outputs, terms = network.predict(maps), {"teacher_maps": self.features * self.imitation(maps, theirs)}
+            apart = self.imitation(maps, theirs, self.whole)
+            outputs, terms = network.predict(maps), {"teacher_maps": self.features * apart}
         if self.logits:
-            terms |= {name: self.logits * term for name, term in self.answers(outputs, wanted).items()}
+            answers = self.answers(self.whole(outputs), self.whole(wanted))
+            terms |= {name: self.logits * term for name, term in answers.items()}
         return outputs, terms
 
 
@@ -106,10 +112,10 @@ class Imitation(nn.Module):
         pairs = [(wide, theirs[level]) for wide, level in zip(ours, self.levels, strict=True)]
         self.adapters = nn.ModuleList(nn.Identity() if a == b else nn.Conv2d(a, b, 1) for a, b in pairs)
 
-    def forward(self, maps: Maps, theirs: Maps) -> Tensor:
+    def forward(self, maps: Maps, theirs: Maps, whole: Callable[[Any], Any]) -> Tensor:
         """The mean over the student's levels, each 0 to 2."""
         rows = zip(self.adapters, maps, self.levels, strict=True)
-        return torch.stack([apart(adapter(map_), theirs[there]) for adapter, map_, there in rows]).mean()
+        return torch.stack([apart(whole(adapter(map_)), whole(theirs[there])) for adapter, map_, there in rows]).mean()
 
 
 def levels(known: Known) -> tuple[list[int], Tensor]:
