@@ -35,7 +35,12 @@ def told(shop: Workshop, made: Built, recipe: Recipe, parent: Candidate) -> Job:
         "layers": blueprint.layers(rounding.network if rounding else made.network),
         "rounding": rounding.told() if rounding else None,
         "recipe": settings,
-        "data": {"spec": shop.data.spec, "seed": shop.seed, "split": how.model_dump(mode="json") if how else None},
+        "data": {
+            "spec": shop.data.spec,
+            "seed": shop.seed,
+            "split": how.model_dump(mode="json") if how else None,
+            "mapping": shop.data.mapping,
+        },
         "digest": shop.data.digest,
         "target": shop.target.model_dump(mode="json"),
         "runs": str(shop.store.root.absolute()),

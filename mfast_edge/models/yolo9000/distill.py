@@ -12,7 +12,8 @@ from torchvision.ops import box_iou
 
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known
-from mfast_edge.models.ssd.distill import LIKE, SURE, apart, divergence
+from mfast_edge.models.imitation import apart, divergence
+from mfast_edge.models.ssd.distill import LIKE, SURE
 from mfast_edge.models.yolo9000.decode import anchors
 from mfast_edge.models.yolo9000.loss import BOX, boxes_off
 from mfast_edge.models.yolo9000.network import Head

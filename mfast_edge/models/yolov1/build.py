@@ -20,9 +20,10 @@ class Build(Settings):
 
     The paper's: size 448, backbone extraction, neck [1024, 1024, 1024, 1024], hidden 4096. The defaults are light.
     `neck`: 3x3 convolutions between backbone and fully connected layers; `hidden`: features of the first of these,
-    which reads grid x grid cells, as many as answer. `start` cells: each cell's own features first read that cell only
-    and tell its boxes, the same way in all cells; random as in the paper, which then trains for days. `padding` same is TensorFlow's, centred that of torch and of
-    torchvision's weights; it matters to mobilenet_v2, mobilenet_v3 and mnasnet only.
+    which reads grid x grid cells, as many as answer. `start` cells: each cell's own features first read that cell
+    only and tell its boxes, the same way in all cells; random as in the paper, which then trains for days. `padding`
+    same is TensorFlow's, centred that of torch and of torchvision's weights; it matters to mobilenet_v2,
+    mobilenet_v3 and mnasnet only.
     """
 
     classes: tuple[str, ...] = Field(min_length=1)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known
-from mfast_edge.models.ssd.distill import apart
+from mfast_edge.models.imitation import apart
 from mfast_edge.models.yolov1.loss import COORD, EMPTY
 from mfast_edge.models.yolov1.targets import likeness, places, responsible
 
