@@ -24,6 +24,7 @@ LEAN = [
     "mfast_edge.models.ssd.mbv1",
     "mfast_edge.models.ssd.vgg16",
     "mfast_edge.models.yolo9000.detector",
+    "mfast_edge.models.yolov1.detector",
     "mfast_edge.stages.decompose",
     "mfast_edge.clocked",
     "mfast_edge.judge",

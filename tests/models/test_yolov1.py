@@ -208,6 +208,28 @@ def test_decoding_in_torch_is_what_a_board_does() -> None:
     np.testing.assert_allclose(unpack(codes.numpy(), known["corners"], 3), corners.numpy(), atol=1e-5)
 
 
+def test_cells_start_alike_and_look_at_themselves_alone() -> None:
+    torch.manual_seed(0)
+    network: Any = MODEL.network(build(hidden=1100)).eval()  # 280 features: 31 for each cell, one left
+    same = torch.rand(1, network.channels, 1, 1).expand(-1, -1, 3, 3)
+    with torch.no_grad():
+        network.hidden.weight[31 * 9 :] = 0
+        plain = [out.reshape(9, -1) for out in network.predict([same])]
+        other = same.clone()
+        other[:, :, 1, 2] += 1
+        moved = [out.reshape(9, -1) for out in network.predict([other])]
+    for one, two in zip(plain, moved, strict=True):
+        torch.testing.assert_close(one, one[:1].expand_as(one))
+        assert ((one - two).abs().amax(1) > 1e-4).nonzero().flatten().tolist() == [5]
+
+
+def test_a_random_start_and_fewer_features_than_cells_are_as_torch_has_them() -> None:
+    for given in ({"start": "random"}, {"hidden": 32}):
+        network: Any = MODEL.network(build(**given))
+        weight = network.hidden.weight
+        assert float(weight.detach().std() * (3 * weight.shape[1]) ** 0.5) == pytest.approx(1, rel=0.05)
+
+
 def test_a_few_images_are_learnt_by_heart() -> None:
     """What is learnt is found: the two objects of each image, first, with their classes."""
     torch.manual_seed(0)

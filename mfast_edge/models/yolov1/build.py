@@ -18,18 +18,18 @@ STRIDE = 32  # px, of every backbone's last map
 class Build(Settings):
     """Settings that decide a YOLOv1's shape before any compression; channels are those at width 1.
 
-    The paper's: size 448, backbone extraction, neck [1024, 1024, 1024, 1024], hidden 4096. The defaults are light.
-    `neck`: 3x3 convolutions between backbone and fully connected layers; `hidden`: features of the first of these,
-    which reads grid x grid cells, as many as answer. `start` cells: each cell's own features first read that cell
-    only and tell its boxes, the same way in all cells; random as in the paper, which then trains for days. `padding`
-    same is TensorFlow's, centred that of torch and of torchvision's weights; it matters to mobilenet_v2,
+    The paper's: size 448, backbone extraction, neck [1024, 1024, 1024, 1024], hidden 4096, start random. The defaults
+    are light. `neck`: 3x3 convolutions between backbone and fully connected layers; `hidden`: features of the first of
+    these, which reads grid x grid cells, as many as answer. `start` cells: each cell's own features first read that
+    cell only and tell its boxes, the same way in all cells; random as in the paper, which then trains for days.
+    `padding` same is TensorFlow's, centred that of torch and of torchvision's weights; it matters to mobilenet_v2,
     mobilenet_v3 and mnasnet only.
     """
 
     classes: tuple[str, ...] = Field(min_length=1)
     size: Side = 224
     width: Annotated[float, Field(gt=0, le=2)] = 1.0
-    backbone: Backbone = "mobilenet_v2"
+    backbone: Backbone = "mobilenet_v1"
     grid: Annotated[int, Field(ge=1, le=20)] = 7
     boxes: Annotated[int, Field(ge=1, le=9)] = 2  # of a cell
     neck: tuple[Annotated[int, Field(ge=1)], ...] = (256,)
