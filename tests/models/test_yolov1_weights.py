@@ -111,11 +111,15 @@ def known(seed: int, **given: Any) -> Known:
     """A network that is sure of something, somewhere."""
     torch.manual_seed(seed)
     settings = build(backbone="mobilenet_v1", **given)
-    network: Any = MODEL.network(settings).eval()
+    network: Any = MODEL.network(settings)
     nn.init.normal_(network.hidden.weight, std=0.05)
     nn.init.normal_(network.box.weight, std=0.1)
     nn.init.normal_(network.classify.weight, std=0.1)
-    return Known(network, MODEL.ready(MODEL.facts(settings)))
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.rand(8, 3, settings.size, settings.size) * 255)
+    return Known(network.eval(), MODEL.ready(MODEL.facts(settings)))
 
 
 def images(size: int = 96) -> Tensor:
