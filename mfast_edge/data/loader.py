@@ -63,7 +63,7 @@ class Loader:
     shelf: "Shelf" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        largest = max(self.size, *self.sides) if self.sides else self.size
+        largest = max(self.size, *self.sides) if self.augment and self.sides else self.size
         self.shelf = Shelf(self.records, largest, self.seed, self.augment, self.flips, self.cache_mb * 1e6)
 
     def __len__(self) -> int:

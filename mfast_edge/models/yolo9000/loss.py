@@ -94,6 +94,6 @@ class Region:
 def boxes_off(codes: Tensor, base: Tensor, boxes: Tensor, side: int, weight: float | Tensor = 1.0) -> Tensor:
     """Squared errors of (N, 4) codes, weighted, summed, those of small objects weighing up to twice as much."""
     centre, sizes = encode(boxes, base, side)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1).clamp(max=1)  # a teacher's box may leave the image
     off = (codes[:, :2].sigmoid() - centre).square().sum(1) + (codes[:, 2:] - sizes).square().sum(1)
     return (off * (2 - areas) * weight).sum()
