@@ -163,3 +163,16 @@ def test_the_classes_of_a_photo_as_a_whole_reach_the_training(records: tuple[Rec
         for batch in Loader(told, 32, 3, augment=augment).batches(0):
             assert [target.labels.tolist() for target in batch.truths] == [[1, 0]] * len(batch.truths)
             assert all(len(target.boxes) == 0 for target in batch.truths)
+
+
+def test_the_shares_of_several_processes_are_the_batch_in_its_order(records: tuple[Record, ...]) -> None:
+    whole = list(Loader(records, 32, 3, seed=4).batches(1))
+    shares = [list(Loader(records, 32, 3, seed=4, share=(rank, 4)).batches(1)) for rank in range(4)]
+    for number, batch in enumerate(whole):
+        parts = [share[number] for share in shares]
+        taken = [part for part in parts if part.rows]
+        assert tuple(row for part in taken for row in part.rows) == batch.rows
+        assert torch.equal(torch.cat([part.images for part in taken]), batch.images)
+        assert sum(len(part.truths) for part in parts) == len(batch.truths)
+        assert all(len(part.images) == max(1, len(part.rows)) for part in parts)
+    assert any(not share[0].rows for share in shares)  # 3 photos, 4 processes: one has none, but an image
