@@ -41,6 +41,7 @@ from mfast_edge.workshop import Workshop
 from tests.conftest import asked
 from tests.contracts.test_rebuild import halved
 
+TOLERANCE = 0.01  # see `apart`; 1.8e-4 at the most was seen, and as much between one thread and two
 LONG = 240  # seconds after which a test gives a process up
 FEW: dict[str, Any] = {"images": 48, "batch": 7, "precision": "float32"}
 PLAN = """
@@ -111,12 +112,12 @@ def test_every_stage_that_trains_ends_where_one_process_would(
     assert len(one) == 3
     assert two == pytest.approx(one, rel=1e-3)  # three digits behind the point are told
     far = apart(weights, others)
-    assert far < 0.02 * apart(weights, load_file(trained.file)) if name in ("distill", "qat") else far < 0.01
+    assert far < TOLERANCE
 
 
 def apart(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:
     """How far two networks' weights and norms are from each other, relative to their length."""
-    pairs = [(one[name].float(), two[name].float()) for name in one if one[name].shape == two[name].shape]
+    pairs = [(one[name].float(), two[name].float()) for name in one]
     assert pairs
     length = sum(float(a.square().sum()) for a, _ in pairs)
     return float((sum(float((a - b).square().sum()) for a, b in pairs) / length) ** 0.5)

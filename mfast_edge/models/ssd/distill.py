@@ -50,8 +50,8 @@ class Lesson(nn.Module):
             outputs, terms = network(images), {}
         else:
             maps = network.maps(images)
-            apart = self.imitation(maps, theirs, self.whole)
-            outputs, terms = network.predict(maps), {"teacher_maps": self.features * apart}
+            outputs = network.predict(maps)
+            terms = {"teacher_maps": self.features * self.imitation(maps, theirs, self.whole)}
         if self.logits:
             answers = self.answers(self.whole(outputs), self.whole(wanted))
             terms |= {name: self.logits * term for name, term in answers.items()}
