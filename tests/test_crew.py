@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,12 @@ def test_a_lesson_that_asks_for_no_whole_batch_is_for_process_0_alone() -> None:
     told: list[str] = []
     assert type(Leader(2, starts=True).able(torch.nn.Identity(), told.append)) is Crew
     assert "process 0 trains alone" in told[0]
+
+
+@pytest.mark.parametrize("family", sorted({place.split(".")[2] for place in MODELS.values()}))
+def test_every_lesson_of_the_zoo_asks_for_the_whole_batch(family: str) -> None:
+    lesson = import_module(f"mfast_edge.models.{family}.distill").Lesson
+    assert lesson.whole((1, 2)) == (1, 2)  # one process has it
 
 
 def command(tmp_path: Path, images: int) -> list[str]:

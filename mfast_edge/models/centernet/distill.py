@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,7 +24,10 @@ class Lesson(nn.Module):
 
     The teacher may have another backbone, width and input size; it sees the same images, resized to its own input.
     Parameters are an adapter between the feature maps; the teacher is no part of the module's state.
+    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
     """
+
+    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
         super().__init__()
@@ -44,9 +48,12 @@ class Lesson(nn.Module):
             outputs, terms = network(images), {}
         else:
             ours: Tensor = network.map(images)
-            outputs, terms = network.predict(ours), {"teacher_map": self.features * apart(self.adapter(ours), theirs)}
+            outputs = network.predict(ours)
+            both = self.whole(self.adapter(ours)), self.whole(theirs)
+            terms = {"teacher_map": self.features * apart(*both)}
         if self.logits:
-            terms |= {name: self.logits * term for name, term in answers(outputs, wanted, self.cells).items()}
+            found = answers(self.whole(outputs), self.whole(wanted), self.cells)
+            terms |= {name: self.logits * term for name, term in found.items()}
         return outputs, terms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isqrt
 from typing import Any
 
@@ -29,7 +30,10 @@ class Lesson(nn.Module):
     The teacher may have another width, backbone, input size and anchors; it sees the same images, resized to its own
     input. Parameters are an adapter between feature maps; the teacher is no part of the module's state. UserError
     where it scores its classes otherwise.
+    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
     """
+
+    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
         super().__init__()
@@ -57,9 +61,11 @@ class Lesson(nn.Module):
         else:
             maps = network.maps(images)
             outputs = network.predict(maps)
-            terms = {"teacher_maps": self.features * apart(self.adapter(maps[0]), theirs[0])}
+            ours, other = self.whole(self.adapter(maps[0])), self.whole(theirs[0])
+            terms = {"teacher_maps": self.features * apart(ours, other)}
         if self.logits:
-            terms |= {name: self.logits * term for name, term in self.answers(outputs, wanted).items()}
+            answers = self.answers(self.whole(outputs), self.whole(wanted))
+            terms |= {name: self.logits * term for name, term in answers.items()}
         return outputs, terms
 
 
