@@ -14,11 +14,9 @@ from torchvision.models import (
     mobilenet_v3_small,
     resnet18,
     resnet34,
-    vgg16,
-    vgg16_bn,
-    vgg19,
 )
 from torchvision.models.mnasnet import mnasnet1_0
+from torchvision.models.vgg import cfgs, make_layers
 
 from mfast_edge.backbones.origin import infer, load, origin
 from mfast_edge.backbones.published import IMAGENET, blocks
@@ -28,13 +26,19 @@ from mfast_edge.errors import UserError
 from mfast_edge.models.centernet import build
 from tests.backbones.test_inverted import lively
 
+
+def vgg(layers: str, norms: bool) -> nn.Module:
+    """torchvision's vgg16 (D) or vgg19 (E) without the classifier, most of its weights."""
+    return nn.ModuleDict({"features": make_layers(cfgs[layers], batch_norm=norms)})
+
+
 PEERS: dict[str, Any] = {
     "mobilenet_v2": mobilenet_v2,
     "mobilenet_v3_large": mobilenet_v3_large,
     "mobilenet_v3_small": mobilenet_v3_small,
     "mnasnet": mnasnet1_0,
     "resnet18": resnet18,
-    "vgg16": vgg16_bn,
+    "vgg16": lambda num_classes: vgg("D", True),
 }
 
 
@@ -94,12 +98,12 @@ def test_torchvision_s_files_give_what_torchvision_gives(name: Any) -> None:
 
 
 def test_vgg16_without_norms_gives_what_torchvision_gives() -> None:
-    peer = vgg16(num_classes=2)
+    peer = vgg("D", False)
     given = dict(lively(peer).state_dict())
     assert infer({key: tensor.shape for key, tensor in given.items()}) == {"backbone": "vgg16", "width": 1.0}
     network = pyramid("vgg16", 96, 1.0, "same").eval()
     assert load(network, "vgg16", Path("vgg16.pth"), given) == 13
-    bare = nn.Sequential(*(step for step in peer.features))
+    bare = layers(peer)
     mean, std = (torch.tensor(one)[:, None, None] for one in IMAGENET)
     image = torch.rand(1, 3, 96, 96) * 255
     with torch.no_grad():
@@ -111,8 +115,8 @@ def test_vgg16_without_norms_gives_what_torchvision_gives() -> None:
 
 
 def test_a_deeper_network_s_file_is_not_taken_for_one_of_ours() -> None:
-    for peer in (resnet34, vgg19):
-        shapes = {key: tensor.shape for key, tensor in peer(num_classes=2).state_dict().items()}
+    for peer in (resnet34(num_classes=2), vgg("E", False), vgg("E", True)):
+        shapes = {key: tensor.shape for key, tensor in peer.state_dict().items()}
         assert origin(shapes) is None
         assert infer(shapes) == {}
 
