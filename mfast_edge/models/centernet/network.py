@@ -19,6 +19,7 @@ from mfast_edge.models.centernet.build import Build
 
 WIDE = 64  # channels of a step up, at width 1
 PRIOR = 0.1  # every score's start, as published
+START = 0.5  # of sizes and offsets: objects are some cells wide, and centres lie anywhere in theirs
 Outputs = tuple[Tensor, Tensor, Tensor]
 
 
@@ -45,7 +46,6 @@ class Head(nn.Module):
         self.before = Separable(side, (wide, wide), 1) if lite else Block(side, (wide, wide), 3)
         self.last = nn.Conv2d(wide, outputs, 1)
         nn.init.normal_(self.last.weight, std=0.01)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, wide, side, side) → (B, outputs, side, side)."""
@@ -68,7 +68,8 @@ class CenterNet(nn.Module):
         self.heatmap = Head(side, wide, len(build.classes), lite)
         self.sizes = Head(side, wide, 2, lite)
         self.offsets = Head(side, wide, 2, lite)
-        nn.init.constant_(self.heatmap.last.bias, -log(1 / PRIOR - 1))  # type: ignore[arg-type]
+        for head, bias in ((self.heatmap, -log(1 / PRIOR - 1)), (self.sizes, START), (self.offsets, START)):
+            nn.init.constant_(head.last.bias, bias)  # type: ignore[arg-type]
 
     @property
     def backbone(self) -> nn.Module:
