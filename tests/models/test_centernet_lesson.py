@@ -64,6 +64,21 @@ def test_features_alone_and_logits_alone_give_only_their_terms() -> None:
     assert set(Lesson(student, teacher, 1.0, 0.0)(student.network, images())[1]) == {"teacher_heatmap", "teacher_box"}
 
 
+def test_terms_count_over_the_batch_of_all_processes() -> None:
+    """Here `whole` leaves two of four images: the terms are theirs."""
+    student = known(build(), seed=1)
+    lesson = Lesson(student, known(build()), 1.0, 1.0)
+    _, wanted = lesson(student.network, images()[:2])
+
+    def first(tensors: Any) -> Any:
+        return tensors[:2] if isinstance(tensors, Tensor) else tuple(one[:2] for one in tensors)
+
+    lesson.whole = first
+    _, told = lesson(student.network, images())
+    for name, term in wanted.items():
+        torch.testing.assert_close(told[name], term, msg=name)
+
+
 def maps(side: int, height: float = -9.0) -> tuple[Tensor, Tensor, Tensor]:
     return torch.full((1, 1, side, side), height), torch.zeros(1, 2, side, side), torch.zeros(1, 2, side, side)
 
