@@ -15,7 +15,7 @@ from mfast_edge.training.team import Team, extremes
 from tests.training.together import network, trained
 
 # Sums are taken in another order, so float32's last bits differ; Adam divides by a gradient's size and may make
-# of a gradient that is all rounding a step of full length. Seen: 1e-6 of the loss, 4e-5 of the weights.
+# of a gradient that is all rounding a step of full length.
 CURVE, WEIGHTS = 1e-4, 2e-3
 
 
