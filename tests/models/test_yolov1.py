@@ -14,6 +14,7 @@ from mfast_edge.models.yolov1.build import Build, halves, pool
 from mfast_edge.models.yolov1.decode import decode, ready, unpack
 from mfast_edge.models.yolov1.detector import MODEL
 from mfast_edge.models.yolov1.targets import code, likeness, objects, overlaps, places, responsible
+from mfast_edge.stages.refit import Refit
 
 BACKBONES = (
     "extraction", "vgg16", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet",
@@ -256,5 +257,5 @@ def test_a_few_images_are_learnt_by_heart() -> None:
 def test_anchors_cannot_be_fitted_where_there_are_none() -> None:
     one = build()
     assert MODEL.fewer(one, [], 0.1) is one
-    with pytest.raises(UserError, match="all or matched, which change nothing, would be right"):
-        MODEL.fitted(one, [], 6)
+    with pytest.raises(UserError, match=r"refit\.anchors: 6 given and yolov1 has no anchors; matched would be right"):
+        Refit(anchors=6).suits(MODEL)

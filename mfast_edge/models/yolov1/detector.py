@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mfast_edge.errors import UserError
 from mfast_edge.models.yolov1 import decode as numbers
 from mfast_edge.models.yolov1 import labels as told
 from mfast_edge.models.yolov1.build import Build, facts
@@ -29,6 +28,7 @@ class Detector:
     task: ClassVar[str] = "detect"
     outputs: ClassVar[tuple[str, ...]] = ("boxes", "classes")
     decoder: ClassVar[str] = "mfast_edge/models/yolov1/decode.py"
+    anchors: ClassVar[bool] = False
 
     def facts(self, build: Build) -> dict[str, Any]:
         """What decode must know, as JSON."""
@@ -81,11 +81,8 @@ class Detector:
         return build
 
     def fitted(self, build: Build, objects: Any, count: int) -> Build:
-        """UserError: boxes of a cell learn their shapes, none can be fitted."""
-        raise UserError(
-            f"refit.anchors: {count} given, and yolov1 has no anchors, its boxes learn their shapes; all or matched, "
-            "which change nothing, would be right"
-        )
+        """The build as it is: boxes learn their shapes, and refit refuses to be asked for any."""
+        return build
 
     def sources(self, old: Build, new: Build) -> dict[str, list[int]]:
         """Every output stays: the grid does not depend on the input's size."""
