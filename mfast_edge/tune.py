@@ -181,10 +181,10 @@ class Tuner:
 
         Where only the int8 of a joint plan loses too much, the trial does: its run would take all of it back.
         """
-        final = [row for row in rows if row.verdict.keep][-1]
+        last = rows[-1]
+        final = last if self.plan.joint and last.verdict.over_budget else [row for row in rows if row.verdict.keep][-1]
         ratio = self.timed(rows[0].candidate, final.candidate)
-        worst = rows[-1] if self.plan.joint and rows[-1].verdict.over_budget else final
-        loss = worst.verdict.loss or {"points": 0.0}
+        loss = final.verdict.loss or {"points": 0.0}
         self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {loss['points']:.2f} points lost on val")
         if loss_over(loss, self.plan.budget):
             raise Rejected
