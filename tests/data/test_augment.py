@@ -103,7 +103,7 @@ def test_what_is_left_of_an_ignored_region_in_a_crop_stays_ignored() -> None:
     boxes = np.array([[10, 10, 98, 150], [100, 0, 200, 160]], np.float32)
     truth = Truth(boxes, np.array([4, ANY]), np.array([False, True]))
     for seed in SEEDS:
-        image, boxes, _, ignore = augment(photo, truth, 96, seed=seed)
+        image, boxes, _, ignore, *_ = augment(photo, truth, 96, seed=seed)
         white = np.argwhere(image.min(-1) > 180)[:, ::-1]
         covered = boxes[ignore]
         assert len(white) == 0 or len(covered) == 1, seed
