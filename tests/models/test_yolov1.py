@@ -157,6 +157,15 @@ def test_an_ignored_object_teaches_nothing_and_its_cell_no_confidence() -> None:
     assert sum(float(told[name]) for name in ("box", "object", "class")) == 0
 
 
+def test_a_cell_with_its_centre_in_an_ignored_region_learns_no_confidence() -> None:
+    """The left 30 of 100 px, in both images' four cells: the region's centre is in the upper left one."""
+    codes, kinds = (out.repeat(2, 1, 1) for out in outputs())
+    codes[..., 4] = 1.0
+    region = truth((0, 0, 30, 90, 0), ignored=(True,))
+    assert float(LOSS((codes, kinds), [region, region])["empty"]) == pytest.approx(0.5 * 4)
+    assert float(LOSS((codes, kinds), [truth(), region])["empty"]) == pytest.approx(0.5 * (8 + 4) / 2)
+
+
 def test_a_photo_without_boxes_has_a_finite_loss_and_gradient() -> None:
     codes, kinds = (out.requires_grad_() for out in outputs())
     torch.stack(list(LOSS((codes, kinds), [truth()]).values())).sum().backward()  # type: ignore[no-untyped-call]

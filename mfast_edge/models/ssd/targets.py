@@ -39,7 +39,7 @@ def assign(anchors: Tensor, boxes: Tensor, ignore: Tensor, threshold: float = 0.
 def inside(anchors: Tensor, regions: Tensor) -> Tensor:
     """(N,) the largest share of each anchor's part of the image, to which detections are cut, in one of (R, 4)."""
     if not len(regions):
-        return torch.zeros(len(anchors))
+        return anchors.new_zeros(len(anchors))
     anchors = anchors.clamp(0, 1)
     corner = torch.maximum(anchors[:, None, :2], regions[:, :2])
     sides = (torch.minimum(anchors[:, None, 2:], regions[:, 2:]) - corner).clamp(min=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
+from mfast_edge.models.ssd.targets import INSIDE, inside
 from mfast_edge.models.yolo9000.decode import anchors
 from mfast_edge.models.yolo9000.scores import Scores
 from mfast_edge.models.yolo9000.targets import NOBODY, assign, decode, encode
@@ -24,7 +25,10 @@ Truth = Sequence[Tensor]
 
 
 class Region:
-    """Outputs of a grid of any side against truths; a photo without boxes but with labels teaches classes only."""
+    """Outputs of a grid of any side against truths; a photo with labels and no box to be found teaches classes only.
+
+    What lies in an ignored region by more than half is not blamed for being found, as in COCO's figures.
+    """
 
     def __init__(self, facts: dict[str, Any]):
         self.shapes = torch.tensor(facts["shapes"][0])
@@ -40,7 +44,7 @@ class Region:
         terms, count = torch.zeros(3, device=codes.device), 0
         for image, (boxes, classes, ignore, *labels) in enumerate(truths):
             seen = (codes[image], objects[image, :, 0], logits[image])
-            if not len(boxes) and labels and len(labels[0]):
+            if bool(ignore.all()) and labels and len(labels[0]):
                 terms = terms + self.labelled(seen, labels[0].to(codes.device))
                 count += len(labels[0])
                 continue
@@ -64,7 +68,7 @@ class Region:
         boxes, classes, ignore = known
         places = assign(self.shapes, side, boxes.cpu()).to(codes.device)
         overlap = box_iou(found, boxes) if len(boxes) else found.new_zeros(len(found), 1)
-        blank = overlap.amax(1) <= FREE
+        blank = (overlap.amax(1) <= FREE) & (inside(found, boxes[ignore]) <= INSIDE)
         blank[places[places != NOBODY]] = False
         rows = ((places != NOBODY) & ~ignore).nonzero().flatten()
         where = places[rows]

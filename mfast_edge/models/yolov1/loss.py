@@ -26,7 +26,8 @@ class Squares:
         """Boxes (B, S²·B, 5) and classes (B, S², C) against B truths → {"box", "object", "empty", "class"}, summed
         over an image, the mean over images. What a predictor's confidence is to be is its IoU with its object.
 
-        Cells with ignored objects, and nothing else, learn no confidence. Where objects of several classes share a
+        Cells with ignored objects, and nothing else to find, learn no confidence: those of their centres and all whose
+        own centres lie in them. Where objects of several classes share a
         cell, its class probabilities are to be their shares.
         """
         codes, kinds = outputs[0].float(), outputs[1].float().flatten(0, 1)
@@ -43,7 +44,7 @@ class Squares:
             sure = overlaps(there[rows, which[rows]], boxes[rows])
         busy = torch.zeros_like(codes[..., 4], dtype=torch.bool)
         busy[place] = True
-        quiet = ~busy & ~hidden(every, busy)[:, None]
+        quiet = ~busy & ~hidden(every, busy, self.grid)[:, None]
         box = codes[place][:, :4] - code(boxes[rows], cells[rows], self.grid)
         terms = {
             "box": COORD * box.square().sum(),
@@ -67,8 +68,13 @@ class Squares:
         return (kinds[busy] - shares).square().sum()
 
 
-def hidden(every: Objects, busy: Tensor) -> Tensor:
-    """Which cells have ignored objects and no predictor at work."""
+def hidden(every: Objects, busy: Tensor, grid: int) -> Tensor:
+    """Which cells hold the centre of an ignored object, or have theirs in one, and no predictor at work."""
+    boxes, cells = every.boxes[every.ignore], every.cells[every.ignore]
+    middle = (torch.arange(grid, device=boxes.device) + 0.5) / grid
+    near = (middle - boxes[:, :2, None]).abs() <= boxes[:, 2:, None] / 2  # (M, 2, grid)
+    rows, spots = (near[:, 1, :, None] & near[:, 0, None, :]).flatten(1).nonzero(as_tuple=True)
     found = torch.zeros(len(busy), dtype=torch.bool, device=busy.device)
-    found[every.cells[every.ignore]] = True
+    found[cells] = True
+    found[cells[rows] // grid**2 * grid**2 + spots] = True
     return found & ~busy.any(1)

@@ -79,6 +79,13 @@ def test_a_near_box_and_an_ignored_object_cost_nothing_where_they_are() -> None:
     assert float(near["object"]) == pytest.approx(5 * (9 + QUIET) + 16 * QUIET, rel=1e-4)
 
 
+def test_what_lies_in_an_ignored_region_is_not_blamed_for_being_found() -> None:
+    """The left two of three columns are not to be looked at: 6 cells with 2 shapes each, all but those at the edge."""
+    codes, objects, logits = silent(build())
+    told = MODEL.loss(build())((codes, objects, logits), [truth((0, 0, 0, 2 / 3, 1), ignore=True)])
+    assert float(told["object"]) == pytest.approx(6 * QUIET, rel=1e-4)
+
+
 def test_every_term_is_per_object_whatever_the_batch() -> None:
     codes, objects, logits = silent(build())
     one = MODEL.loss(build())((codes, objects, logits), [truth((1, 0.1, 0.1, 0.3, 0.2))])
@@ -134,6 +141,15 @@ def test_a_photo_of_which_only_a_class_is_known_teaches_its_surest_anchor_that_c
     assert objects.grad[0, :, 0].nonzero().flatten().tolist() == [5]
     assert logits.grad[0].abs().sum(1).nonzero().flatten().tolist() == [5]
     assert float(objects.grad[0, 5, 0]) < 0
+
+
+def test_a_photo_that_was_never_searched_for_boxes_teaches_its_class() -> None:
+    """As class folders are read: one ignored region from edge to edge beside the label."""
+    settings, whole = build(), truth((0, 0, 0, 1, 1), labels=(1,), ignore=True)
+    outputs = silent(settings, -1.0)
+    told, bare = (MODEL.loss(settings)(outputs, [one]) for one in (whole, truth(labels=(1,))))
+    assert all(torch.equal(told[name], bare[name]) for name in bare)
+    assert float(told["class"]) > 0
 
 
 def test_an_anchor_that_is_sure_already_is_not_held_back_by_a_photo_s_class() -> None:
