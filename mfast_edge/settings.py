@@ -46,7 +46,8 @@ def mistakes(wrong: ValidationError, kind: type[Settings], where: str) -> list[s
             clauses.append(f"{where}: no setting {name!r}; known: {known}")
         else:
             said = error["msg"].removeprefix("Value error, ")
-            clauses.append(f"{where}.{name}: {error['input']!r} given; {said[0].lower()}{said[1:]}")
+            head = f"{where}.{name}: {error['input']!r} given;" if name else f"{where}:"
+            clauses.append(f"{head} {said[0].lower()}{said[1:]}")
     return clauses
 
 

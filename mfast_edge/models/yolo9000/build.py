@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from mfast_edge.errors import UserError
 from mfast_edge.models import priors
@@ -43,6 +43,15 @@ class Build(Settings):
     vary: Annotated[int, Field(ge=0, le=9)] = rare(0)
     tree: tuple[trees.Node, ...] | None = rare(None)
     walk: Annotated[float, Field(ge=0, lt=1)] | None = rare(None)
+
+    @field_validator("anchors", mode="wrap")
+    @classmethod
+    def counted(cls, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        """One mistake instead of one for each of the two ways to say it."""
+        try:
+            return read(given)
+        except ValidationError:
+            raise ValueError("1 to 20, or [[height, width], …] in parts of the image, would be right") from None
 
     @field_validator("tree", mode="before")
     @classmethod

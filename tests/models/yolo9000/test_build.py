@@ -123,3 +123,20 @@ def test_every_backbone_gives_a_row_for_each_anchor_at_any_size(backbone: str, p
     assert {told[name] for name in ("backbone", "heads")} == {backbone, settings.heads}
     assert (told["width"], told["anchors"]) == (0.25, 2)
     assert MODEL.labels(shapes) == ("?", "?")
+
+
+@pytest.mark.parametrize("given", [0, 21, "five", [[0.1]], [], [[0.1, -1]]])
+def test_anchors_that_are_none_are_refused_in_one_sentence(given: object) -> None:
+    asked = {"classes": ("a",), "anchors": given}
+    with pytest.raises(
+        UserError, match=r"^model\.anchors: .* given; 1 to 20, or \[\[height, width\], …\] in parts"
+    ) as told:
+        check(Build, asked, "model")
+    assert ";" not in str(told.value).partition("; ")[2]
+
+
+def test_settings_that_do_not_go_together_are_named_without_all_others() -> None:
+    with pytest.raises(
+        UserError, match=r"^model: walk: 0\.5 given without a tree; with one, or left out, would be right$"
+    ):
+        check(Build, {"classes": ("a",), "walk": 0.5}, "model")
