@@ -90,6 +90,6 @@ class Reader:
 
     def ignored(self, row: dict[str, Any]) -> bool:
         """Whether a person is marked to be ignored; of heads also those that the annotator was not sure of."""
-        extra, head = row.get("extra") or {}, row.get("head_attr") or {}
+        extra, head = (found if isinstance(found := row.get(name), dict) else {} for name in ("extra", "head_attr"))
         unclear = self.which == "hbox" and (head.get("ignore") or head.get("unsure"))
         return bool(extra.get("ignore") or unclear)

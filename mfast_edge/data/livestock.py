@@ -5,6 +5,7 @@ category ids in it are unreliable, so a cow is what has `cow` in its file name, 
 """
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def size(label: Json) -> tuple[int, int] | None:
     """(width, height) as stated; none when missing or not numbers."""
     image = label.get("image")
     stated = [image.get(side) for side in ("width", "height")] if isinstance(image, dict) else []
-    whole = [int(side) for side in stated if isinstance(side, int | float) and side > 0]
+    whole = [int(side) for side in stated if isinstance(side, int | float) and 0 < side < math.inf]
     return (whole[0], whole[1]) if len(whole) == 2 else None
 
 

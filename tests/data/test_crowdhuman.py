@@ -52,14 +52,15 @@ def test_masks_and_what_is_marked_are_ignored_and_unclear_heads_as_heads_only(tm
         person(tag="mask"),
         person(head_attr={"ignore": 1}),
         person(head_attr={"unsure": 1}),
+        person(extra=[1], head_attr="none"),
     ]
     root = crowd(tmp_path / "d", *rows)
     flags = {
         form: [thing.ignore for thing in getattr(crowdhuman, form)(root).drafts[0].things]
         for form in ("read", "visible", "heads")
     }
-    body = [False, True, True, True, False, False]
-    assert flags == {"read": body, "visible": body, "heads": [False, True, True, True, True, True]}
+    body = [False, True, True, True, False, False, False]
+    assert flags == {"read": body, "visible": body, "heads": [False, True, True, True, True, True, False]}
 
 
 def test_lines_and_boxes_that_do_not_hold_are_reported(tmp_path: Path) -> None:

@@ -55,6 +55,16 @@ def test_each_photo_has_the_size_that_its_label_states_and_another_is_reported(t
     assert [one.what for one in data.report] == ["annotated as 80x60, but stored as 40x30 (EXIF orientation 1)"]
 
 
+@pytest.mark.parametrize("side", ["1e999", "-3", "null", "NaN"])
+def test_a_stated_size_that_is_none_is_not_asked_for(side: str, tmp_path: Path) -> None:
+    root = farm(tmp_path / "d")
+    label = root / "labels" / "livestock_cow_bbox_000000.json"
+    said = json.loads(label.read_text())
+    said["label_info"]["image"]["width"] = "SIDE"
+    label.write_text(json.dumps(said).replace('"SIDE"', side))
+    assert {draft.path.stem: draft.size for draft in livestock.read(root).drafts}[label.stem] is None
+
+
 def test_dirt_is_reported_and_a_photo_without_animals_is_kept(tmp_path: Path) -> None:
     root = farm(tmp_path / "d")
     animal(root / "labels" / "empty_cow.json", [])
