@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mfast_edge.crew import follow, follows
+from mfast_edge.crew import follow, follows, leave
 from mfast_edge.door import door, guarded
 from mfast_edge.models import MODELS
 
@@ -52,7 +52,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     if follows():  # one of several: what is done the first one says
         from mfast_edge.job import learn
 
-        raise typer.Exit(follow(learn))
+        leave(follow(learn))
     from mfast_edge.run import Asked, run
 
     asked = Asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -212,5 +213,7 @@ def group(store: Any, rank: int, size: int, device: str) -> Iterator[Many]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Grad strides do not match")  # of 1x1 kernels; costs one copy
             yield Many()
+        distributed.barrier()  # nobody leaves while another still listens
     finally:
+        gc.collect()  # what still holds the group, such as a wrapped network
         distributed.destroy_process_group()

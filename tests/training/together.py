@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
+from mfast_edge.crew import leave
 from mfast_edge.recipe import Recipe
 from mfast_edge.training.fit import Course, Progress, fit
 from mfast_edge.training.team import Team, extremes, group
@@ -105,6 +106,7 @@ def main() -> None:
         low, high = extremes(torch.tensor([rank - 5.0, rank + 5.0]))
     if rank == 0:
         torch.save((*found, (float(low), float(high))), sys.argv[4])
+    leave(0)
 
 
 if __name__ == "__main__":
