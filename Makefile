@@ -113,11 +113,16 @@ untrained: install
 	$(BIN)/python -m tests.shows.untrained --table --data voc:$(MFAST_DATA)/bccd $(UNTRAINED:%=$(RUNS)/untrained/%)
 
 # A row for each model of the zoo: train (at most 12 minutes on two cores), export, quantize, all timed in one run.
-ZOO ?= ssd_mbv1 ssd_mbv2 ssd_mbv3 ssd_vgg16
+ZOO ?= ssd_mbv1 ssd_mbv2 ssd_mbv3 ssd_vgg16 yolov1 yolo9000 centernet
 ZOO_ssd_mbv1 ?= --init $(COCO_SSD) --set train.images=8000
 ZOO_ssd_mbv2 ?= --init $(MFAST_WEIGHTS)/mobilenet_v2_100_imagenet.safetensors --set train.images=6000
 ZOO_ssd_mbv3 ?= --set train.images=8000 --set model.variant=small --set train.batch=8 --set train.lr=0.001
 ZOO_ssd_vgg16 ?= --set model.width=0.25 --set train.images=8000 --set train.batch=8 --set train.lr=0.001
+ZOO_yolov1 ?= --init $(MFAST_WEIGHTS)/mobilenet_v1_050_imagenet.safetensors --set model.hidden=2048 \
+	--set model.dropout=0 --set train.batch=8 --set train.lr=0.001 --set train.images=18000
+ZOO_yolo9000 ?= --init $(MFAST_WEIGHTS)/mobilenet_v1_050_imagenet.safetensors --set train.batch=8 --set train.lr=0.001 \
+	--set train.images=9000
+ZOO_centernet ?= --init $(COCO_SSD) --set train.batch=8 --set train.lr=0.001 --set train.images=9000
 
 zoo: install
 	$(foreach model,$(ZOO),$(BIN)/python -m mfast_edge.compress --model $(model) --target x86 --plan tests/shows/zoo.yaml \

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Job = dict[str, Any]
 END = "null"  # instead of a job: there are no more
-PATIENCE = 600.0  # seconds for all processes to read the data and come to a training
+PATIENCE = 3600.0  # seconds for all processes to read the data and come to a training; one that dies is seen at once
 FAREWELL = 10.0  # seconds for a process to end by itself
 LOST = ("gloo", "NCCL", "Connection closed", "Connection reset", "Broken pipe", "recvVector", "sendBytes")
 
