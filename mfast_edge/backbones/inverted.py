@@ -8,7 +8,9 @@ from typing import Literal
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
+from mfast_edge.backbones import mnasnet, mobilenet_v2, mobilenet_v3
 from mfast_edge.backbones.blocks import same
+from mfast_edge.backbones.mobilenet_v3 import Tail
 
 Padding = Literal["same", "centred"]
 
@@ -22,13 +24,12 @@ class Inverted(nn.Module):
 
     def __init__(self, features: nn.Sequential, size: int, padding: Padding, maps: int = 2):
         super().__init__()
-        paths = [path for path, leaf in features.named_modules() if strided(leaf)]
+        paths = halvings(features)
         norms = [leaf for leaf in features.modules() if isinstance(leaf, nn.BatchNorm2d)]
         self.channels = [features.get_parameter(f"{paths[-1]}.weight").shape[0], norms[-1].num_features][:maps]
         self.sides = [halved(size, len(paths) - 1), halved(size, len(paths))][:maps]
         if padding == "same":
-            for halvings, path in enumerate(paths):
-                pad(features, path, halved(size, halvings))
+            pads(features, size)
         target = block_of(features, paths[-1])
         steps = unrolled(features, target)
         names = list(steps)
@@ -42,6 +43,20 @@ class Inverted(nn.Module):
         return [first] if self.upper is None else [first, self.upper(first)]
 
 
+def features(name: str, width: float, tail: Tail = "whole") -> nn.Sequential:
+    """The layers of one of INVERTED; `tail` is that of MobileNets v3."""
+    if name == "mnasnet":
+        return mnasnet.features(width)
+    if name == "mobilenet_v2":
+        return mobilenet_v2.features(width)
+    return mobilenet_v3.features(width, "large" if name.endswith("large") else "small", tail)
+
+
+def halvings(network: nn.Module) -> list[str]:
+    """Paths of the convolutions of stride 2, in the order of the forward."""
+    return [path for path, leaf in network.named_modules() if strided(leaf)]
+
+
 def strided(leaf: nn.Module) -> bool:
     """Whether a leaf halves the map."""
     return isinstance(leaf, nn.Conv2d) and leaf.stride == (2, 2)
@@ -50,6 +65,12 @@ def strided(leaf: nn.Module) -> bool:
 def halved(side: int, times: int) -> int:
     """A side after so many convolutions of stride 2."""
     return -(-side // 2**times)
+
+
+def pads(network: nn.Sequential, size: int) -> None:
+    """Give all convolutions of stride 2 TensorFlow's SAME padding for an image of `size`."""
+    for times, path in enumerate(halvings(network)):
+        pad(network, path, halved(size, times))
 
 
 def pad(network: nn.Sequential, path: str, side: int) -> None:

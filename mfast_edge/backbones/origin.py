@@ -1,11 +1,11 @@
-"""Published weights of every backbone: which one a file holds, at which width, and into a `pyramid` with them."""
+"""Whose weights a file holds: the backbone by its name, width and padding, and published ones put into it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mfast_edge.errors import UserError
 
@@ -13,61 +13,106 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Shapes = Mapping[str, Sequence[int]]
+Backbone = Literal[
+    "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet", "resnet18", "vgg16"
+]
+BACKBONES = get_args(Backbone)
+INVERTED = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet")  # padded as TensorFlow or torch does
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A published file: a tensor that it has, so many rows of it at width 1, and one that only a deeper network has;
-    `prefix` of torchvision's layers, None where they have no batch norms."""
+    """A published file: a tensor that it has, so many rows of it at width 1, whether it was padded alike on both sides,
+    and a tensor that only a deeper network has."""
 
     backbone: str
     tensor: str
     rows: int
-    prefix: str | None = None
+    centred: bool = False
     deeper: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A backbone of ours: a norm that no other one has, so many channels of it at width 1, its last norm. Norms tell
+    it of decomposed networks too."""
+
+    backbone: str
+    norm: str
+    channels: int
+    last: str = ""
 
 
 ORIGINS = (  # the first that fits: large MobileNets v3 have the small one's layers too
     Origin("mobilenet_v1", "backbone.conv0.weight", 32),
     Origin("mobilenet_v2", "Conv.weight", 32),
-    Origin("mobilenet_v2", "features.17.conv.2.weight", 320, "features."),
-    Origin("mobilenet_v3_large", "features.15.block.3.0.weight", 160, "features."),
-    Origin("mobilenet_v3_small", "features.11.block.3.0.weight", 96, "features."),
-    Origin("mnasnet", "layers.13.0.layers.6.weight", 320, "layers."),
-    Origin("resnet18", "layer4.1.conv2.weight", 512, "", "layer1.2.conv1.weight"),
-    Origin("vgg16", "features.40.weight", 512, "features.", "features.43.weight"),
-    Origin("vgg16", "features.28.weight", 512, None, "features.30.weight"),
+    Origin("mobilenet_v2", "features.17.conv.2.weight", 320, True),
+    Origin("mobilenet_v3_large", "features.15.block.3.0.weight", 160, True),
+    Origin("mobilenet_v3_small", "features.11.block.3.0.weight", 96, True),
+    Origin("mnasnet", "layers.13.0.layers.6.weight", 320, True),
+    Origin("resnet18", "layer4.1.conv2.weight", 512, False, "layer1.2.conv1.weight"),
+    Origin("vgg16", "features.0.weight", 64),  # any VGG, of which load refuses others
 )
-WIDEST = {  # of our own networks: a layer, and its rows at width 1
-    "mobilenet_v1": ("block13.pointwise.conv.weight", 1024),
-    **{
-        one.backbone: (f"steps.{one.tensor.removeprefix(one.prefix)}", one.rows)
-        for one in ORIGINS
-        if one.prefix is not None
-    },
-}
+OWN = (
+    Own("mobilenet_v1", "block13.pointwise.norm", 1024),
+    Own("mobilenet_v2", "upper.18.1", 1280),
+    Own("mobilenet_v3_large", "lower.13_block_0.1", 672, "upper.16.1"),  # the last one may be half as wide
+    Own("mobilenet_v3_small", "lower.9_block_0.1", 288, "upper.12.1"),
+    Own("mnasnet", "upper.15", 1280),
+    Own("extraction", "features.23.1", 1024),
+    Own("darknet19", "groups.5.4.1", 1024),
+    Own("vgg16", "features.41", 512),
+    Own("mobilenet_v2", "steps.17.conv.3", 320),  # of pyramids
+    Own("mobilenet_v3_large", "steps.15.block.3.1", 160),
+    Own("mobilenet_v3_small", "steps.11.block.3.1", 96),
+    Own("mnasnet", "steps.13.0.layers.7", 320),
+    Own("resnet18", "steps.layer4.1.bn2", 512),
+    Own("vgg16", "steps.41", 512),
+)
 
 
-def origin(shapes: Shapes) -> Origin | None:
-    """The published file with tensors of these shapes; None: it is none of ours."""
-    return next((one for one in ORIGINS if one.tensor in shapes and one.deeper not in shapes), None)
+def origin(shapes: Shapes, known: Sequence[str] = BACKBONES) -> Origin | None:
+    """The published file of a `known` backbone with tensors of these shapes; None: it is none of them."""
+    found = next((one for one in ORIGINS if one.tensor in shapes and one.deeper not in shapes), None)
+    return found if found and found.backbone in known else None
 
 
-def infer(shapes: Shapes) -> dict[str, Any]:
-    """backbone, width and padding that a published file was made with, or a network that calls its backbone so."""
-    if found := origin(shapes):
+def held(network: nn.Module) -> str:
+    """The name of the backbone in a network of ours."""
+    found = own({name: tensor.shape for name, tensor in network.state_dict().items()})
+    assert found
+    return found[0].backbone
+
+
+def own(shapes: Shapes) -> tuple[Own, str] | None:
+    """The backbone in a network of ours, and what the network calls it: backbone, or by the backbone's name."""
+    places = ((one, name) for one in OWN for name in ("backbone", one.backbone))
+    return next(((one, name) for one, name in places if f"{name}.{one.norm}.bias" in shapes), None)
+
+
+def infer(shapes: Shapes, known: Sequence[str] = BACKBONES) -> dict[str, Any]:
+    """backbone, width and, where it is not TensorFlow's, padding of published weights or of a network of ours; nothing
+    where the backbone is none of the `known` ones."""
+    if found := origin(shapes, known):
         told = {"backbone": found.backbone, "width": shapes[found.tensor][0] / found.rows}
-        centred = found.prefix is not None and found.backbone not in ("resnet18", "vgg16")
-        return {**told, "padding": "centred"} if centred else told
-    for name, (layer, rows) in WIDEST.items():
-        if own := shapes.get(f"{name}.{layer}"):
-            return {"backbone": name, "width": own[0] / rows}
+        return {**told, "padding": "centred"} if found.centred else told
+    if (ours := own(shapes)) and ours[0].backbone in known:
+        one, name = ours
+        return {"backbone": one.backbone, "width": shapes[f"{name}.{one.norm}.bias"][0] / one.channels}
     return {}
 
 
+def last(shapes: Shapes) -> int:
+    """Channels of the last map of the backbone in a network of ours."""
+    found = own(shapes)
+    assert found
+    one, name = found
+    return shapes[f"{name}.{one.last or one.norm}.bias"][0]
+
+
 def load(backbone: nn.Module, name: str, file: Path, tensors: Mapping[str, Tensor]) -> int:
-    """Put a published file into the `pyramid` called `name`; how many convolutions. UserError where it does not fit."""
-    from mfast_edge.backbones.published import IMAGENET, blocks, google, leaves, normalised, take
+    """Put a published file into the backbone called `name`; how many convolutions. UserError where it does not fit."""
+    from mfast_edge.backbones import published
 
     found = origin({key: tensor.shape for key, tensor in tensors.items()})
     assert found
@@ -75,34 +120,7 @@ def load(backbone: nn.Module, name: str, file: Path, tensors: Mapping[str, Tenso
         raise UserError(
             f"--init: {file} holds a {found.backbone}; model.backbone={found.backbone}, not {name}, would fit"
         )
-    if found.prefix is None:
-        return {"mobilenet_v1": separable, "mobilenet_v2": google, "vgg16": plain}[name](backbone, file, tensors)
-    known = {leaf: path.removeprefix("steps.") for path, leaf in backbone.named_modules()}
-    take(leaves(backbone), file, [found.prefix + known[leaf] for leaf in leaves(backbone)], tensors)
-    normalised(blocks(backbone)[0], *IMAGENET)
-    return len(blocks(backbone))
-
-
-def separable(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> int:
-    """MobileNet v1 of any width at least as large, batch norms folded."""
-    from mfast_edge.backbones.blocks import Block
-    from mfast_edge.backbones.published import fold
-
-    found = [(name, module) for name, module in backbone.named_modules() if isinstance(module, Block)]
-    for name, block in found:
-        fold((block.conv, block.norm), file, f"backbone.{name}", tensors)
-    return len(found)
-
-
-def plain(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> int:
-    """vgg16, which has no batch norms: those here add its biases."""
-    from mfast_edge.backbones.published import IMAGENET, blocks, fold, normalised, ordered
-
-    pairs = blocks(backbone)
-    sources = [name for name in ordered(tensors, "features.") if tensors[f"{name}.weight"].ndim == 4]
-    if len(sources) != len(pairs):
-        raise UserError(f"--init: {file} holds {len(sources)} convolutions; the {len(pairs)} of vgg16 would be right")
-    for pair, source in zip(pairs, sources, strict=True):
-        fold(pair, file, source, tensors)
-    normalised(pairs[0], *IMAGENET)
-    return len(pairs)
+    if found.tensor == "Conv.weight":
+        return published.google(backbone, file, tensors)
+    put = {"mobilenet_v1": published.separable, "vgg16": published.vgg}.get(name, published.classifier)
+    return put(backbone, file, tensors)

@@ -10,13 +10,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mfast_edge.backbones.blocks import Block
 from mfast_edge.errors import UserError
 
 # What torchvision takes off and divides by, of RGB in 0..1.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 GOOGLE = ("expand", "depthwise", "project")  # the layers of a block; the first block has no expand
-TORCHVISION = ("features.", "layers.")  # MnasNet's layers are called layers
+TORCHVISION = ("features.", "layers.")  # MnasNet's layers are called layers, ResNet's have no such prefix
 Leaf = nn.Conv2d | nn.BatchNorm2d
+Pair = tuple[nn.Conv2d, nn.BatchNorm2d]
 
 
 def leading(weight: Tensor, shape: torch.Size, where: str) -> Tensor:
@@ -29,7 +31,7 @@ def leading(weight: Tensor, shape: torch.Size, where: str) -> Tensor:
     return weight[tuple(slice(size) for size in shape[:2])]
 
 
-def fold(pair: tuple[nn.Conv2d, nn.BatchNorm2d], file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
+def fold(pair: Pair, file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
     """Leading channels into the convolution; the norm behind it made to add the bias and change nothing else."""
     conv, norm = pair
     weight, bias = tensors[f"{source}.weight"].float(), tensors[f"{source}.bias"].float()
@@ -69,10 +71,64 @@ def google(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> in
 
 def classifier(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> int:
     """torchvision's ImageNet weights, norms too, into the same network; how many convolutions with a norm."""
-    prefix = next(one for one in TORCHVISION if any(name.startswith(one) for name in tensors))
-    take(leaves(backbone), file, ordered(tensors, prefix), tensors)
+    prefix = next((one for one in TORCHVISION if any(name.startswith(one) for name in tensors)), "")
+    paths = {leaf: path for path, leaf in backbone.named_modules()}
+    sources = [prefix + paths[leaf].partition(".")[2].replace("_", ".") for leaf in leaves(backbone)]
+    take(leaves(backbone), file, sources, tensors)
     normalised(blocks(backbone)[0], *IMAGENET)
     return len(blocks(backbone))
+
+
+def separable(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> int:
+    """MobileNet v1 of any width at least as large, batch norms folded; how many convolutions."""
+    found = [(name, module) for name, module in backbone.named_modules() if isinstance(module, Block)]
+    for name, block in found:
+        fold((block.conv, block.norm), file, f"backbone.{name}", tensors)
+    return len(found)
+
+
+def vgg(backbone: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> int:
+    """vgg16 or vgg16_bn without the classifier; how many convolutions. UserError: the file has another number."""
+    pairs = blocks(backbone)
+    fill(pairs, file, convolutions(tensors), tensors)
+    normalised(pairs[0], *IMAGENET)
+    return len(pairs)
+
+
+def convolutions(tensors: Mapping[str, Tensor]) -> list[str]:
+    """A VGG's convolutions, in their order."""
+    return [name for name in ordered(tensors, "features.") if tensors[f"{name}.weight"].ndim == 4]
+
+
+def fill(pairs: Sequence[Pair], file: Path, sources: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
+    """The layers `sources` of a VGG, in their order. UserError: they are not as many."""
+    enough(file, len(sources), len(pairs))
+    for source, pair in zip(sources, pairs, strict=True):
+        follow(pair, file, source, tensors)
+
+
+def enough(file: Path, have: int, want: int) -> None:
+    """UserError where a file holds another number of convolutions."""
+    if have != want:
+        raise UserError(f"--init: {file} holds {have} convolutions; the {want} of torchvision's file would be right")
+
+
+def follow(pair: Pair, file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
+    """Leading channels into a convolution, and the norm that follows it in the file, else one that adds the bias."""
+    conv, norm = pair
+    bias = tensors[f"{source}.bias"].float()
+    fold(pair, file, source, {**tensors, f"{source}.weight": centre(tensors[f"{source}.weight"], conv)})
+    stem, _, number = source.rpartition(".")
+    following = f"{stem}.{int(number) + 1}" if number.isdigit() else ""
+    if f"{following}.running_mean" in tensors:
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            getattr(norm, name).data.copy_(tensors[f"{following}.{name}"][: norm.num_features])
+        norm.running_mean.sub_(bias[: norm.num_features])  # type: ignore[union-attr]
+
+
+def centre(weight: Tensor, conv: nn.Conv2d) -> Tensor:
+    """A 3x3 kernel's centre where the map has one cell."""
+    return weight[:, :, 1:2, 1:2] if conv.kernel_size == (1, 1) and weight.shape[2:] == (3, 3) else weight
 
 
 def leaves(network: nn.Module) -> list[Leaf]:
@@ -80,7 +136,7 @@ def leaves(network: nn.Module) -> list[Leaf]:
     return [one for one in network.modules() if isinstance(one, nn.Conv2d | nn.BatchNorm2d)]
 
 
-def blocks(network: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+def blocks(network: nn.Module) -> list[Pair]:
     """Every convolution that a batch norm follows, with that norm, in the order of the forward."""
     found = leaves(network)
     return [
@@ -98,7 +154,7 @@ def ordered(tensors: Iterable[str], prefix: str) -> list[str]:
     )
 
 
-def normalised(pair: tuple[nn.Conv2d, nn.BatchNorm2d], mean: Sequence[float], std: Sequence[float]) -> None:
+def normalised(pair: Pair, mean: Sequence[float], std: Sequence[float]) -> None:
     """Make a first block that wants (x / 255 - mean) / std take (x - 128) / 128, as all our graphs give it.
 
     The same function but for the image's rim, where the padding now stands for grey and not for the mean.

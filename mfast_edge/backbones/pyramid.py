@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
-from mfast_edge.backbones import mnasnet, mobilenet_v2, mobilenet_v3, resnet18
-from mfast_edge.backbones.blocks import scaled
-from mfast_edge.backbones.inverted import Padding, halved, pad, strided
+from mfast_edge.backbones import resnet18, vgg16
+from mfast_edge.backbones.inverted import Padding, features, halved, pads, strided
 from mfast_edge.backbones.mobilenet_v1 import MobileNetV1
+from mfast_edge.backbones.origin import INVERTED, Backbone
 
-Backbone = Literal[
-    "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet", "resnet18", "vgg16"
-]
-BACKBONES = get_args(Backbone)
 TAPS = (3, 5, 11, 13)  # MobileNet v1's blocks: the last ones at each stride
 FIRST = 4  # the first map's stride
 
@@ -60,33 +53,12 @@ def pyramid(name: Backbone, size: int, width: float, padding: Padding) -> Mobile
         return MobileNetV1(size, width, TAPS)
     steps = layers(name, width)
     if padding == "same" and name in INVERTED:
-        paths = [path for path, leaf in steps.named_modules() if strided(leaf)]
-        for halvings, path in enumerate(paths):
-            pad(steps, path, halved(size, halvings))
+        pads(steps, size)
     return Pyramid(steps, size)
-
-
-INVERTED = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet")
 
 
 def layers(name: Backbone, width: float) -> nn.Sequential:
     """The layers below the classifier's: without the last 1x1 convolution of inverted residuals, VGG's last pooling."""
-    if name == "mobilenet_v2":
-        return mobilenet_v2.features(width)[:-1]
-    if name == "mobilenet_v3_large":
-        return mobilenet_v3.features(width, "large", "whole")[:-1]
-    if name == "mobilenet_v3_small":
-        return mobilenet_v3.features(width, "small", "whole")[:-1]
-    if name == "mnasnet":
-        return mnasnet.features(width)[:-3]
-    return resnet18.features(width) if name == "resnet18" else vgg16(width)
-
-
-def vgg16(width: float) -> nn.Sequential:
-    """VGG16's convolutions with batch norms; sides are rounded up, as everywhere."""
-    widths: list[str | int] = [one if isinstance(one, str) else scaled(one, width) for one in cfgs["D"][:-1]]
-    found = make_layers(widths, batch_norm=True)
-    for layer in found:
-        if isinstance(layer, nn.MaxPool2d):
-            layer.ceil_mode = True
-    return found
+    if name == "resnet18":
+        return resnet18.features(width)
+    return vgg16.features(width)[:-1] if name == "vgg16" else features(name, width)[: -3 if name == "mnasnet" else -1]

@@ -1,13 +1,26 @@
-"""One's own weights: a state_dict of this very network."""
+"""Weights of a whole file: a published backbone's, or one's own, a state_dict of this very network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from mfast_edge.backbones import origin
+from mfast_edge.backbones.published import blocks
 from mfast_edge.errors import UserError
+
+
+def load(network: nn.Module, file: Path, tensors: Mapping[str, Tensor], kinds: str, known: Sequence[str]) -> str:
+    """Put `tensors` of `file` in: those of a `known` published backbone into `network.backbone`, else as `own` does.
+    One line on what was taken. UserError where they do not fit."""
+    if origin.origin({name: tensor.shape for name, tensor in tensors.items()}, known) is None:
+        return own(network, file, tensors, kinds)
+    backbone = network.backbone
+    assert isinstance(backbone, nn.Module)
+    taken = origin.load(backbone, origin.held(network), file, tensors)
+    return f"{file.name}: {taken} of {len(blocks(network))} convolutions"
 
 
 def own(network: nn.Module, file: Path, tensors: Mapping[str, Tensor], kinds: str) -> str:

@@ -18,9 +18,9 @@ from torchvision.models import (
 from torchvision.models.mnasnet import mnasnet1_0
 from torchvision.models.vgg import cfgs, make_layers
 
-from mfast_edge.backbones.origin import infer, load, origin
+from mfast_edge.backbones.origin import BACKBONES, INVERTED, Backbone, infer, load, origin
 from mfast_edge.backbones.published import IMAGENET, blocks
-from mfast_edge.backbones.pyramid import BACKBONES, pyramid
+from mfast_edge.backbones.pyramid import pyramid
 from mfast_edge.backbones.weights import tensors
 from mfast_edge.errors import UserError
 from mfast_edge.models.centernet import build
@@ -55,8 +55,8 @@ def test_maps_are_as_many_channels_and_cells_as_told(name: Any, padding: Any) ->
 
 
 def test_a_build_names_every_backbone() -> None:
-    assert build.Backbone == build.Build.model_fields["backbone"].annotation
-    assert set(build.PADDED) < set(BACKBONES)
+    assert Backbone == build.Build.model_fields["backbone"].annotation
+    assert set(INVERTED) < set(BACKBONES)
     for name in BACKBONES:
         assert build.Build(classes=("a",), backbone=name).backbone == name
 
@@ -115,10 +115,22 @@ def test_vgg16_without_norms_gives_what_torchvision_gives() -> None:
 
 
 def test_a_deeper_network_s_file_is_not_taken_for_one_of_ours() -> None:
-    for peer in (resnet34(num_classes=2), vgg("E", False), vgg("E", True)):
-        shapes = {key: tensor.shape for key, tensor in peer.state_dict().items()}
-        assert origin(shapes) is None
-        assert infer(shapes) == {}
+    shapes = {key: tensor.shape for key, tensor in resnet34(num_classes=2).state_dict().items()}
+    assert origin(shapes) is None
+    assert infer(shapes) == {}
+
+
+@pytest.mark.parametrize("norms", [False, True])
+def test_a_deeper_vgg_s_file_is_refused(norms: bool) -> None:
+    with pytest.raises(UserError, match="holds 16 convolutions; the 13 of torchvision's file would be right"):
+        load(pyramid("vgg16", 96, 0.25, "same"), "vgg16", Path("vgg19.pth"), dict(vgg("E", norms).state_dict()))
+
+
+def test_a_backbone_that_a_model_does_not_know_tells_nothing() -> None:
+    shapes = {key: tensor.shape for key, tensor in resnet18(num_classes=2).state_dict().items()}
+    assert infer(shapes) == {"backbone": "resnet18", "width": 1.0}
+    assert infer(shapes, ("vgg16",)) == {}
+    assert origin(shapes, ("vgg16",)) is None
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -6,14 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mfast_edge.backbones.origin import INVERTED, Backbone
 from mfast_edge.settings import Settings, rare
 
 STRIDE = 4  # px, of the map that the heads read
 UNIT = 8  # cells that a 1 of the sizes' head means: from 0 it is at usual sizes after tens of steps, not hundreds
-Backbone = Literal[
-    "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet", "resnet18", "vgg16"
-]
-PADDED = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet")  # as TensorFlow or as torch does
 
 
 class Build(Settings):
@@ -35,8 +32,8 @@ class Build(Settings):
     @model_validator(mode="after")
     def padded(self) -> Self:
         """No setting does nothing."""
-        if self.padding == "centred" and self.backbone not in PADDED:
-            raise ValueError(f"padding centred given for {self.backbone}; for {', '.join(PADDED)} it would be right")
+        if self.padding == "centred" and self.backbone not in INVERTED:
+            raise ValueError(f"padding centred given for {self.backbone}; for {', '.join(INVERTED)} it would be right")
         return self
 
 

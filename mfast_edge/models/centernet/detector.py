@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mfast_edge.backbones.origin import BACKBONES
 from mfast_edge.models.centernet import build as builds
 from mfast_edge.models.centernet import decode as numbers
 from mfast_edge.models.centernet import weights
@@ -71,10 +72,9 @@ class Detector:
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put weights in; one line on what was taken. UserError where they do not fit."""
-        from mfast_edge.models.centernet.network import CenterNet
+        from mfast_edge.models.own import load
 
-        assert isinstance(network, CenterNet)
-        return weights.load(network, file, tensors)
+        return load(network, file, tensors, weights.CLASSES, BACKBONES)
 
     def fewer(self, build: Build, objects: Any, share: float) -> Build:
         """The build as it is: there are no anchors to drop."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mfast_edge.backbones.origin import infer
 from mfast_edge.models.ssd.build import Lite, shapes
 from mfast_edge.models.ssd.detector import Detector
 from mfast_edge.models.ssd.lite import Shapes, SSDLite
@@ -20,13 +21,9 @@ def features(build: Lite) -> nn.Sequential:
 
 
 def guess(shapes: Shapes) -> dict[str, Any]:
-    """The width by the last layer of one's own weights, by the first of published ones; torchvision's padding."""
-    if own := shapes.get("backbone.upper.18.0.weight"):
-        return {"width": own[0] / 1280}
-    if google := shapes.get("Conv.weight"):
-        return {"width": google[0] / 32}
-    first = shapes.get("features.0.0.weight")
-    return {"width": first[0] / 32, "padding": "centred"} if first else {}
+    """Width and padding of a MobileNet v2, published or in an SSD of ours."""
+    found = infer(shapes)
+    return found if found.pop("backbone", None) == "mobilenet_v2" else {}
 
 
 MODEL = Detector("ssd_mbv2", Lite, SSDLite(features, shapes, guess))

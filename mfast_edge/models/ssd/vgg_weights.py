@@ -7,7 +7,17 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from mfast_edge.backbones.published import IMAGENET, blocks, fold, leading, normalised, ordered
+from mfast_edge.backbones.published import (
+    IMAGENET,
+    blocks,
+    centre,
+    convolutions,
+    enough,
+    fill,
+    leading,
+    normalised,
+    ordered,
+)
 from mfast_edge.errors import UserError
 from mfast_edge.models.own import own
 from mfast_edge.models.ssd.labels import TORCHVISION
@@ -31,19 +41,18 @@ def load(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
 
 def backbone(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     """vgg16 or vgg16_bn: 13 convolutions, with norms if the file has them, and the classifier as fc6 and fc7."""
-    pairs = blocks(network)
-    convolutions = [name for name in ordered(tensors, "features.") if tensors[f"{name}.weight"].ndim == 4]
-    enough(file, len(convolutions), 13)
+    pairs, names = blocks(network), convolutions(tensors)
+    enough(file, len(names), 13)
     given = dict(tensors)
     for source, name in (("classifier.0", "fc6"), ("classifier.3", "fc7")):
         if f"{source}.weight" in tensors:
             given[f"{name}.weight"] = sampled(tensors[f"{source}.weight"])
             given[f"{name}.bias"] = tensors[f"{source}.bias"][::4]
-            convolutions.append(name)
-    for name, pair in zip(convolutions, pairs, strict=False):
-        fill(pair, file, name, given)
+            names.append(name)
+    names = names[: len(pairs)]
+    fill(pairs[: len(names)], file, names, given)
     normalised(pairs[0], *IMAGENET)
-    return f"{file.name}: {len(convolutions)} of {len(pairs)} convolutions"
+    return f"{file.name}: {len(names)} of {len(pairs)} convolutions"
 
 
 def sampled(weight: Tensor) -> Tensor:
@@ -57,9 +66,7 @@ def detector(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     """ssd300_vgg16_coco: all convolutions, the scale of conv4_3, box heads, class heads of as many classes."""
     pairs = blocks(network)
     names = [*ordered(tensors, "backbone.features."), *ordered(tensors, "backbone.extra.")]
-    enough(file, len(names), len(pairs))
-    for name, pair in zip(names, pairs, strict=True):
-        fill(pair, file, name, tensors)
+    fill(pairs, file, names, tensors)
     normalised(pairs[0], *SSD300)
     scale = network.get_parameter("backbone.norm.scale.weight")
     scale.data.copy_(leading(tensors[TORCHVISION].float().reshape(-1, 1, 1, 1), scale.shape, f"{file}: {TORCHVISION}"))
@@ -69,30 +76,6 @@ def detector(network: SSD, file: Path, tensors: Mapping[str, Tensor]) -> str:
     ]
     said = "class heads" if all(taken) else "class heads start anew"
     return f"{file.name}: {len(names)} of {len(pairs)} convolutions, box heads, {said}"
-
-
-def enough(file: Path, have: int, want: int) -> None:
-    """UserError where a file holds another number of convolutions."""
-    if have != want:
-        raise UserError(f"--init: {file} holds {have} convolutions; the {want} of torchvision's file would be right")
-
-
-def fill(pair: tuple[nn.Conv2d, nn.BatchNorm2d], file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:
-    """Leading channels into a convolution, and the norm that follows it in the file, else one that adds the bias."""
-    conv, norm = pair
-    bias = tensors[f"{source}.bias"].float()
-    fold(pair, file, source, {**tensors, f"{source}.weight": centre(tensors[f"{source}.weight"], conv)})
-    stem, _, number = source.rpartition(".")
-    following = f"{stem}.{int(number) + 1}" if number.isdigit() else ""
-    if f"{following}.running_mean" in tensors:
-        for name in ("weight", "bias", "running_mean", "running_var"):
-            getattr(norm, name).data.copy_(tensors[f"{following}.{name}"][: norm.num_features])
-        norm.running_mean.sub_(bias[: norm.num_features])  # type: ignore[union-attr]
-
-
-def centre(weight: Tensor, conv: nn.Conv2d) -> Tensor:
-    """A 3x3 kernel's centre where the map has one cell."""
-    return weight[:, :, 1:2, 1:2] if conv.kernel_size == (1, 1) and weight.shape[2:] == (3, 3) else weight
 
 
 def head(module: nn.Module, sources: tuple[str, str], file: Path, tensors: Mapping[str, Tensor]) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from mfast_edge.backbones.blocks import Block, centre, scaled
+from mfast_edge.backbones.darknet19 import Darknet19
+from mfast_edge.backbones.inverted import Inverted, features
+from mfast_edge.backbones.mobilenet_v1 import MobileNetV1
 from mfast_edge.models.yolo9000.build import STRIDE, Build
 from mfast_edge.models.yolo9000.network import YOLO, Head, Separable
 
@@ -13,7 +16,8 @@ WIDE, THIN = 1024, 64  # channels around the passthrough and inside it at width 
 
 def network(build: Build) -> YOLO:
     """A fresh network."""
-    backbone, (fine, coarse) = backboned(build)
+    backbone = backboned(build)
+    fine, coarse = backbone.channels
     side, wide, thin = build.size // STRIDE, scaled(WIDE, build.width), scaled(THIN, build.width)
     before = nn.Sequential(block(build, side, coarse, wide), block(build, side, wide, wide))
     after = nn.Sequential(*joining(build, side, 4 * thin + wide, wide))
@@ -37,28 +41,10 @@ def block(build: Build, side: int, inside: int, outside: int) -> nn.Module:
     return Separable(side, inside, outside) if build.heads == "lite" else Block(side, (inside, outside), 3)
 
 
-def backboned(build: Build) -> tuple[nn.Module, list[int]]:
-    """The backbone, and the channels of its maps of strides 16 and 32."""
-    from mfast_edge.backbones.darknet19 import Darknet19
-    from mfast_edge.backbones.inverted import Inverted
-    from mfast_edge.backbones.mobilenet_v1 import MobileNetV1
-
+def backboned(build: Build) -> Darknet19 | MobileNetV1 | Inverted:
+    """The backbone with its maps of strides 16 and 32."""
     if build.backbone == "darknet19":
-        dark = Darknet19(build.width)
-        return dark, dark.channels
+        return Darknet19(build.width)
     if build.backbone == "mobilenet_v1":
-        mobile = MobileNetV1(build.size, build.width)
-        return mobile, mobile.channels
-    inverted = Inverted(features(build), build.size, build.padding)
-    return inverted, inverted.channels
-
-
-def features(build: Build) -> nn.Sequential:
-    """torchvision's layers of a network of inverted residuals."""
-    from mfast_edge.backbones import mnasnet, mobilenet_v2, mobilenet_v3
-
-    if build.backbone == "mnasnet":
-        return mnasnet.features(build.width)
-    if build.backbone == "mobilenet_v2":
-        return mobilenet_v2.features(build.width)
-    return mobilenet_v3.features(build.width, "large" if build.backbone.endswith("large") else "small", "reduced")
+        return MobileNetV1(build.size, build.width)
+    return Inverted(features(build.backbone, build.width, "reduced"), build.size, build.padding)

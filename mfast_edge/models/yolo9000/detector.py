@@ -71,7 +71,9 @@ class Yolo9000:
 
     def load(self, network: nn.Module, file: Path, tensors: Mapping[str, Tensor]) -> str:
         """Put weights in; one line on what was taken. UserError where they do not fit."""
-        return weights.load(network, file, tensors)
+        from mfast_edge.models.own import load
+
+        return load(network, file, tensors, weights.CLASSES, weights.BACKBONES)
 
     def fewer(self, build: Build, objects: Truths, share: float) -> Build:
         """The build without anchors that win no more than `share` of the objects."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from mfast_edge.backbones import extraction, mnasnet, mobilenet_v2, mobilenet_v3, vgg16
+from mfast_edge.backbones import extraction, vgg16
 from mfast_edge.backbones.blocks import scaled
 from mfast_edge.backbones.extraction import leaky
-from mfast_edge.backbones.inverted import Inverted
+from mfast_edge.backbones.inverted import Inverted, features
 from mfast_edge.backbones.mobilenet_v1 import TABLE, MobileNetV1
 from mfast_edge.models.yolov1.build import Build, halves, pool
 from mfast_edge.models.yolov1.network import YOLO, Whole
@@ -31,16 +31,7 @@ def backbone(build: Build) -> nn.Module:
         return MobileNetV1(build.size, width, (len(TABLE),))
     if kind in ("extraction", "vgg16"):
         return Whole((extraction if kind == "extraction" else vgg16).features(width))
-    return Inverted(inverted(build), build.size, build.padding)
-
-
-def inverted(build: Build) -> nn.Sequential:
-    """The layers of a network of inverted residuals."""
-    if build.backbone == "mobilenet_v2":
-        return mobilenet_v2.features(build.width)
-    if build.backbone == "mnasnet":
-        return mnasnet.features(build.width)
-    return mobilenet_v3.features(build.width, "large" if build.backbone.endswith("large") else "small", "whole")
+    return Inverted(features(kind, width), build.size, build.padding)
 
 
 def neck(build: Build, channels: list[int]) -> nn.Sequential:
