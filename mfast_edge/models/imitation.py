@@ -2,9 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from mfast_edge.model import Known
+
+
+class Lesson(nn.Module):
+    """(student's network, images) → (its outputs, what `answers` tell of both networks' and "teacher_maps").
+
+    The teacher sees the same images, resized to its own input. Parameters are an `adapter` between the networks' first
+    maps; the teacher is no part of the module's state.
+    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
+    """
+
+    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
+
+    def __init__(
+        self, teacher: Known, logits: float, features: float, answers: Callable[..., dict[str, Tensor]], adapter: Any
+    ):
+        super().__init__()
+        teacher.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.teacher, self.logits, self.features = teacher, logits, features
+        self.answers, self.adapter = answers, adapter
+
+    def forward(self, network: Any, images: Tensor) -> tuple[Any, dict[str, Tensor]]:
+        """Run both networks on images (B, 3, H, W); the terms come weighted."""
+        with torch.no_grad():
+            size = (self.teacher.facts["height"], self.teacher.facts["width"])
+            seen = images if images.shape[2:] == size else F.interpolate(images, size, mode="bilinear")
+            master: Any = self.teacher.network
+            theirs = master.maps(seen)
+            wanted = master.predict(theirs)
+        if self.features:
+            maps = network.maps(images)
+            outputs = network.predict(maps)
+            terms = {"teacher_maps": self.features * self.imitated(maps, theirs)}
+        else:
+            outputs, terms = network(images), {}
+        if self.logits:
+            answers = self.answers(self.whole(outputs), self.whole(wanted))
+            terms |= {name: self.logits * term for name, term in answers.items()}
+        return outputs, terms
+
+    def imitated(self, maps: list[Tensor], theirs: list[Tensor]) -> Tensor:
+        """How far the student's maps are from the teacher's."""
+        return apart(self.whole(self.adapter(maps[0])), self.whole(theirs[0]))
+
+
+def adapter(ours: int, theirs: int) -> nn.Module:
+    """From a map of so many channels to one of the teacher's: a 1x1 convolution where they differ."""
+    return nn.Identity() if ours == theirs else nn.Conv2d(ours, theirs, 1)
 
 
 def divergence(logits: Tensor, wanted: Tensor) -> Tensor:

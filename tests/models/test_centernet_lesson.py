@@ -38,7 +38,7 @@ def test_a_network_has_nothing_to_learn_from_itself() -> None:
     teacher = known(build())
     lesson = Lesson(known(build()), teacher, 1.0, 1.0)
     outputs, terms = lesson(known(build()).network, images())
-    assert set(terms) == {"teacher_heatmap", "teacher_box", "teacher_map"}
+    assert set(terms) == {"teacher_heatmap", "teacher_box", "teacher_maps"}
     assert all(float(term.detach()) == pytest.approx(0, abs=1e-3) for term in terms.values())
     for one, two in zip(outputs, teacher.network(images()), strict=True):
         torch.testing.assert_close(one, two, atol=1e-3, rtol=1e-3)
@@ -60,7 +60,7 @@ def test_another_width_size_or_backbone_can_teach_and_all_that_learns_has_a_grad
 
 def test_features_alone_and_logits_alone_give_only_their_terms() -> None:
     student, teacher = known(build()), known(build(), seed=1)
-    assert set(Lesson(student, teacher, 0.0, 1.0)(student.network, images())[1]) == {"teacher_map"}
+    assert set(Lesson(student, teacher, 0.0, 1.0)(student.network, images())[1]) == {"teacher_maps"}
     assert set(Lesson(student, teacher, 1.0, 0.0)(student.network, images())[1]) == {"teacher_heatmap", "teacher_box"}
 
 

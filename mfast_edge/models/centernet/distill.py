@@ -2,66 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mfast_edge.model import Known
+from mfast_edge.models import imitation
 from mfast_edge.models.centernet.build import UNIT
 from mfast_edge.models.centernet.loss import OFFSET, SIZE
 from mfast_edge.models.centernet.network import CenterNet, Outputs
-from mfast_edge.models.imitation import apart, divergence
+from mfast_edge.models.imitation import adapter, divergence
 
 BELOW = 0.999  # of a cell
 SURE = 0.3  # the teacher's score from which its box is worth imitating
 
 
-class Lesson(nn.Module):
-    """(student's network, images) → (its outputs, {"teacher_heatmap", "teacher_box", "teacher_map"}).
-
-    The teacher may have another backbone, width and input size; it sees the same images, resized to its own input.
-    Parameters are an adapter between the feature maps; the teacher is no part of the module's state.
-    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
-    """
-
-    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
+class Lesson(imitation.Lesson):
+    """Terms "teacher_heatmap", "teacher_box" and "teacher_maps", from a teacher of any backbone, width and size."""
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
-        super().__init__()
-        teacher.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.teacher, self.logits, self.features = teacher, logits, features
-        self.cells = student.facts["grid"] / teacher.facts["grid"]
-        self.adapter = between(student.network, teacher.network) if features else None
-
-    def forward(self, network: Any, images: Tensor) -> tuple[Outputs, dict[str, Tensor]]:
-        """Run both networks on images (B, 3, H, W); the terms come weighted."""
-        with torch.no_grad():
-            size = (self.teacher.facts["height"], self.teacher.facts["width"])
-            seen = images if images.shape[2:] == size else F.interpolate(images, size, mode="bilinear")
-            master: Any = self.teacher.network
-            theirs: Tensor = master.map(seen)
-            wanted = master.predict(theirs)
-        if self.adapter is None:
-            outputs, terms = network(images), {}
-        else:
-            ours: Tensor = network.map(images)
-            outputs = network.predict(ours)
-            both = self.whole(self.adapter(ours)), self.whole(theirs)
-            terms = {"teacher_map": self.features * apart(*both)}
-        if self.logits:
-            found = answers(self.whole(outputs), self.whole(wanted), self.cells)
-            terms |= {name: self.logits * term for name, term in found.items()}
-        return outputs, terms
-
-
-def between(student: nn.Module, teacher: nn.Module) -> nn.Module:
-    """From the student's map to one with the teacher's channels: a 1x1 convolution where they differ."""
-    assert isinstance(student, CenterNet)
-    assert isinstance(teacher, CenterNet)
-    return nn.Identity() if student.wide == teacher.wide else nn.Conv2d(student.wide, teacher.wide, 1)
+        ours, theirs = student.network, teacher.network
+        assert isinstance(ours, CenterNet)
+        assert isinstance(theirs, CenterNet)
+        between = adapter(ours.wide, theirs.wide) if features else None
+        cells = student.facts["grid"] / teacher.facts["grid"]
+        super().__init__(teacher, logits, features, partial(answers, cells=cells), between)
 
 
 def answers(outputs: Outputs, wanted: Outputs, cells: float) -> dict[str, Tensor]:

@@ -78,19 +78,19 @@ class CenterNet(nn.Module):
 
     def forward(self, images: Tensor) -> Outputs:
         """Raw outputs; normalisation to -1..1 is the graph's first node."""
-        return self.predict(self.map(images))
+        return self.predict(self.maps(images))
 
-    def map(self, images: Tensor) -> Tensor:
-        """The feature map (B, C, side, side) that the heads read."""
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The one feature map (B, C, side, side) that the heads read."""
         *lower, top = self.backbone((images - 128) / 128)
         x: Tensor = self.top(top)
         for up, beside in zip(self.ups, reversed(lower), strict=True):
             x = up(x, beside)
-        return x
+        return [x]
 
-    def predict(self, x: Tensor) -> Outputs:
-        """Raw outputs of a map."""
-        return self.heatmap(x), self.sizes(x), self.offsets(x)
+    def predict(self, maps: list[Tensor]) -> Outputs:
+        """Raw outputs of `maps`."""
+        return self.heatmap(maps[0]), self.sizes(maps[0]), self.offsets(maps[0])
 
     @property
     def wide(self) -> int:

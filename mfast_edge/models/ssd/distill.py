@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from torchvision.ops import box_iou
 
 from mfast_edge.model import Known
-from mfast_edge.models.imitation import apart, divergence
+from mfast_edge.models import imitation
+from mfast_edge.models.imitation import adapter, apart, divergence
 from mfast_edge.models.ssd.network import Head
 from mfast_edge.models.ssd.targets import corners, decode, encode
 
@@ -21,41 +22,18 @@ SURE = 0.3  # the teacher's score from which its box is worth imitating
 Maps = list[Tensor]
 
 
-class Lesson(nn.Module):
-    """(student's network, images) → (its outputs, {"teacher_box", "teacher_class", "teacher_maps"}).
-
-    The teacher may have another width, input size, levels and anchors; it sees the same images, resized to its
-    own input. Parameters are adapters between feature maps; the teacher is no part of the module's state.
-    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
-    """
-
-    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
+class Lesson(imitation.Lesson):
+    """Terms "teacher_box", "teacher_class" and "teacher_maps", from a teacher of any width, input size, levels and
+    anchors. Parameters are adapters between feature maps."""
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
-        super().__init__()
-        teacher.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.teacher, self.logits, self.features = teacher, logits, features
-        self.answers = Answers(student.facts, teacher.facts)
+        super().__init__(teacher, logits, features, Answers(student.facts, teacher.facts), None)
         self.imitation = Imitation(student, teacher) if features else None
 
-    def forward(self, network: Any, images: Tensor) -> tuple[tuple[Tensor, Tensor], dict[str, Tensor]]:
-        """Run both networks on images (B, 3, H, W); the terms come weighted."""
-        with torch.no_grad():
-            size = (self.teacher.facts["height"], self.teacher.facts["width"])
-            seen = images if images.shape[2:] == size else F.interpolate(images, size, mode="bilinear")
-            master: Any = self.teacher.network
-            theirs: Maps = master.maps(seen)
-            wanted = master.predict(theirs)
-        if self.imitation is None:
-            outputs, terms = network(images), {}
-        else:
-            maps = network.maps(images)
-            outputs = network.predict(maps)
-            terms = {"teacher_maps": self.features * self.imitation(maps, theirs, self.whole)}
-        if self.logits:
-            answers = self.answers(self.whole(outputs), self.whole(wanted))
-            terms |= {name: self.logits * term for name, term in answers.items()}
-        return outputs, terms
+    def imitated(self, maps: Maps, theirs: Maps) -> Tensor:
+        """The mean over all levels."""
+        assert self.imitation
+        return self.imitation(maps, theirs, self.whole)
 
 
 class Answers:
@@ -110,12 +88,12 @@ class Imitation(nn.Module):
         (ours, sizes), (theirs, their_sizes) = levels(student), levels(teacher)
         self.levels: list[int] = (sizes[:, None] - their_sizes).abs().argmin(1).tolist()
         pairs = [(wide, theirs[level]) for wide, level in zip(ours, self.levels, strict=True)]
-        self.adapters = nn.ModuleList(nn.Identity() if a == b else nn.Conv2d(a, b, 1) for a, b in pairs)
+        self.adapters = nn.ModuleList(adapter(*pair) for pair in pairs)
 
     def forward(self, maps: Maps, theirs: Maps, whole: Callable[[Any], Any]) -> Tensor:
         """The mean over the student's levels, each 0 to 2."""
         rows = zip(self.adapters, maps, self.levels, strict=True)
-        return torch.stack([apart(whole(adapter(map_)), whole(theirs[there])) for adapter, map_, there in rows]).mean()
+        return torch.stack([apart(whole(fit(map_)), whole(theirs[there])) for fit, map_, there in rows]).mean()
 
 
 def levels(known: Known) -> tuple[list[int], Tensor]:

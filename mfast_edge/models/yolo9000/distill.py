@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import isqrt
 from typing import Any
 
@@ -13,7 +12,8 @@ from torchvision.ops import box_iou
 
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known
-from mfast_edge.models.imitation import apart, divergence
+from mfast_edge.models import imitation
+from mfast_edge.models.imitation import adapter, divergence
 from mfast_edge.models.ssd.distill import LIKE, SURE
 from mfast_edge.models.yolo9000.decode import anchors
 from mfast_edge.models.yolo9000.loss import BOX, boxes_off
@@ -24,49 +24,17 @@ from mfast_edge.models.yolo9000.targets import decode
 Outputs = tuple[Tensor, Tensor, Tensor]
 
 
-class Lesson(nn.Module):
-    """(student's network, images) → (its outputs, {"teacher_box", "teacher_object", "teacher_class", "teacher_maps"}).
-
-    The teacher may have another width, backbone, input size and anchors; it sees the same images, resized to its own
-    input. Parameters are an adapter between feature maps; the teacher is no part of the module's state. UserError
-    where it scores its classes otherwise.
-    `whole` makes the whole batch's tensors of those of a process's own images: terms count over the batch.
-    """
-
-    whole: Callable[[Any], Any] = staticmethod(lambda own: own)
+class Lesson(imitation.Lesson):
+    """Terms "teacher_box", "teacher_object", "teacher_class" and "teacher_maps", from a teacher of any width, backbone,
+    input size and anchors. UserError where it scores its classes otherwise."""
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
-        super().__init__()
         if student.facts["parents"] != teacher.facts["parents"]:
             raise UserError(
                 "teacher: its scores are of another tree; a teacher with this run's model.tree would be right"
             )
-        teacher.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.teacher, self.logits, self.features = teacher, logits, features
-        self.answers = Answers(student.facts, teacher.facts)
-        ours, theirs = wide(student.network), wide(teacher.network)
-        adapter = nn.Identity() if ours == theirs else nn.Conv2d(ours, theirs, 1)
-        self.adapter = adapter if features else None
-
-    def forward(self, network: Any, images: Tensor) -> tuple[Outputs, dict[str, Tensor]]:
-        """Run both networks on images (B, 3, H, W); the terms come weighted."""
-        with torch.no_grad():
-            size = (self.teacher.facts["height"], self.teacher.facts["width"])
-            seen = images if images.shape[2:] == size else F.interpolate(images, size, mode="bilinear")
-            master: Any = self.teacher.network
-            theirs = master.maps(seen)
-            wanted = master.predict(theirs)
-        if self.adapter is None:
-            outputs, terms = network(images), {}
-        else:
-            maps = network.maps(images)
-            outputs = network.predict(maps)
-            ours, other = self.whole(self.adapter(maps[0])), self.whole(theirs[0])
-            terms = {"teacher_maps": self.features * apart(ours, other)}
-        if self.logits:
-            answers = self.answers(self.whole(outputs), self.whole(wanted))
-            terms |= {name: self.logits * term for name, term in answers.items()}
-        return outputs, terms
+        between = adapter(wide(student.network), wide(teacher.network)) if features else None
+        super().__init__(teacher, logits, features, Answers(student.facts, teacher.facts), between)
 
 
 class Answers:
