@@ -71,6 +71,12 @@ OWN = (
 )
 
 
+def check_padding(padding: str, backbone: str) -> None:
+    """ValueError where a padding is given to a backbone that knows only one: no setting does nothing."""
+    if padding == "centred" and backbone not in INVERTED:
+        raise ValueError(f"padding centred given for {backbone}; for {', '.join(INVERTED)} it would be right")
+
+
 def origin(shapes: Shapes, known: Sequence[str] = BACKBONES) -> Origin | None:
     """The published file of a `known` backbone with tensors of these shapes; None: it is none of them."""
     found = next((one for one in ORIGINS if one.tensor in shapes and one.deeper not in shapes), None)

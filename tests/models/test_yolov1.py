@@ -233,11 +233,10 @@ def test_cells_start_alike_and_look_at_themselves_alone() -> None:
         assert ((one - two).abs().amax(1) > 1e-4).nonzero().flatten().tolist() == [5]
 
 
-def test_a_random_start_and_fewer_features_than_cells_are_as_torch_has_them() -> None:
-    for given in ({"start": "random"}, {"hidden": 32}):
-        network: Any = MODEL.network(build(**given))
-        weight = network.hidden.weight
-        assert float(weight.detach().std() * (3 * weight.shape[1]) ** 0.5) == pytest.approx(1, rel=0.05)
+def test_a_random_start_is_as_torch_has_it() -> None:
+    network: Any = MODEL.network(build(start="random", hidden=32))
+    weight = network.hidden.weight
+    assert float(weight.detach().std() * (3 * weight.shape[1]) ** 0.5) == pytest.approx(1, rel=0.05)
 
 
 def test_a_few_images_are_learnt_by_heart() -> None:
@@ -268,3 +267,10 @@ def test_anchors_cannot_be_fitted_where_there_are_none() -> None:
     assert MODEL.fewer(one, [], 0.1) is one
     with pytest.raises(UserError, match=r"refit\.anchors: 6 given and yolov1 has no anchors; matched would be right"):
         Refit(anchors=6).suits(MODEL)
+
+
+def test_cells_cannot_start_alike_with_fewer_hidden_features_than_cells() -> None:
+    with pytest.raises(
+        UserError, match=r"model\.start: cells given, and 8 hidden .* 9 cells; .*random, would be right"
+    ):
+        MODEL.network(build(grid=3, hidden=8, width=1.0))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mfast_edge.backbones.origin import INVERTED, Backbone
+from mfast_edge.backbones.origin import Backbone, check_padding
 from mfast_edge.settings import Settings, rare
 
 STRIDE = 4  # px, of the map that the heads read
@@ -32,8 +32,7 @@ class Build(Settings):
     @model_validator(mode="after")
     def padded(self) -> Self:
         """No setting does nothing."""
-        if self.padding == "centred" and self.backbone not in INVERTED:
-            raise ValueError(f"padding centred given for {self.backbone}; for {', '.join(INVERTED)} it would be right")
+        check_padding(self.padding, self.backbone)
         return self
 
 

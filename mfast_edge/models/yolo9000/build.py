@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 
+from mfast_edge.backbones.origin import check_padding
 from mfast_edge.errors import UserError
 from mfast_edge.models import priors
 from mfast_edge.models.yolo9000 import tree as trees
@@ -64,6 +65,7 @@ class Build(Settings):
     @model_validator(mode="after")
     def whole(self) -> Self:
         """No setting that does nothing."""
+        check_padding(self.padding, self.backbone)
         if self.tree is not None:
             trees.check(self.tree)
         if self.tree is not None and self.scores == "sigmoid":

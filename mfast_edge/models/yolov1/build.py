@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from mfast_edge.backbones.origin import check_padding
 from mfast_edge.settings import Settings, rare
 
 Side = Annotated[int, Field(ge=96, le=640)]  # px
@@ -37,6 +38,12 @@ class Build(Settings):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5  # of the hidden features, in training
     start: Literal["cells", "random"] = "cells"
     padding: Literal["same", "centred"] = rare("same")
+
+    @model_validator(mode="after")
+    def padded(self) -> Self:
+        """No setting that does nothing."""
+        check_padding(self.padding, self.backbone)
+        return self
 
     @field_validator("grid")
     @classmethod

@@ -7,6 +7,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
+from mfast_edge.errors import UserError
 from mfast_edge.models.yolov1.build import Build
 from mfast_edge.models.yolov1.network import YOLO
 
@@ -15,7 +16,7 @@ SMALL = 0.01  # of weights that are to tell nothing yet
 
 def start(network: YOLO, build: Build) -> None:
     """Boxes start in the middle of their cells, a cell's with sides of their own, sure of nothing; weights as
-    `build.start` says."""
+    `build.start` says. UserError: cells, and fewer hidden features than cells."""
     for layer in (network.box, network.classify):
         nn.init.normal_(layer.weight, std=SMALL)
     sides = [(number + 1) / (build.boxes + 1) for number in range(build.boxes)]
@@ -23,7 +24,12 @@ def start(network: YOLO, build: Build) -> None:
     network.box.bias.data.copy_(told.repeat(network.cells))
     nn.init.constant_(network.classify.bias, 1 / network.classes)
     own = network.hidden.out_features // network.cells  # features of each cell
-    if build.start == "cells" and own:
+    if build.start == "cells":
+        if not own:
+            raise UserError(
+                f"model.start: cells given, and {network.hidden.out_features} hidden features are fewer than the "
+                f"{network.cells} cells; a larger model.hidden, or start=random, would be right"
+            )
         local(network, own)
 
 
