@@ -70,7 +70,7 @@ def test_google_s_files_bring_every_convolution_of_the_backbone(file: str, weigh
     place = weights / f"{file}_imagenet.safetensors"
     inferred = MODEL.infer(shapes(place))
     assert inferred == {"backbone": file[:12], "width": int(file[-3:]) / 100}
-    network = MODEL.network(Build(classes=("a",), hidden=64, **inferred))
+    network = MODEL.network(Build(classes=("a",), hidden=64, start="random", **inferred))
     said = MODEL.load(network, place, tensors(place)).split()
     assert said[1] == said[3]
     assert MODEL.labels(shapes(place)) == ()

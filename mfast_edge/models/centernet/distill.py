@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mfast_edge.model import Known
@@ -23,12 +23,15 @@ class Lesson(imitation.Lesson):
     """Terms "teacher_heatmap", "teacher_box" and "teacher_maps", from a teacher of any backbone, width and size."""
 
     def __init__(self, student: Known, teacher: Known, logits: float, features: float):
-        ours, theirs = student.network, teacher.network
-        assert isinstance(ours, CenterNet)
-        assert isinstance(theirs, CenterNet)
-        between = adapter(ours.wide, theirs.wide) if features else None
+        between = adapter(wide(student.network), wide(teacher.network)) if features else None
         cells = student.facts["grid"] / teacher.facts["grid"]
         super().__init__(teacher, logits, features, partial(answers, cells=cells), between)
+
+
+def wide(network: nn.Module) -> int:
+    """Channels of the map that the heads read; features are never asked of a network that rounds (qat)."""
+    assert isinstance(network, CenterNet)
+    return network.wide
 
 
 def answers(outputs: Outputs, wanted: Outputs, cells: float) -> dict[str, Tensor]:

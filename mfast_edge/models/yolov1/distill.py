@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known
@@ -29,11 +29,14 @@ class Lesson(imitation.Lesson):
                 f"teacher: grid {theirs['grid']} with {theirs['boxes']} boxes a cell; one like the network's, "
                 f"{ours['grid']} with {ours['boxes']}, would be right"
             )
-        pupil, master = student.network, teacher.network
-        assert isinstance(pupil, YOLO)
-        assert isinstance(master, YOLO)
-        between = adapter(pupil.channels, master.channels) if features else None
+        between = adapter(wide(student.network), wide(teacher.network)) if features else None
         super().__init__(teacher, logits, features, partial(answers, **ours), between)
+
+
+def wide(network: nn.Module) -> int:
+    """Channels of the map that the hidden layer reads; features are never asked of a network that rounds (qat)."""
+    assert isinstance(network, YOLO)
+    return network.channels
 
 
 def answers(outputs: Outputs, wanted: Outputs, grid: int, boxes: int) -> dict[str, Tensor]:
