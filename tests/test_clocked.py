@@ -26,6 +26,7 @@ from mfast_edge.plan import read as plan
 from mfast_edge.ratios import UNKNOWN, Ratio
 from mfast_edge.settings import check
 from mfast_edge.stages.decompose import Decompose
+from mfast_edge.stages.factors import blank
 from mfast_edge.stages.prune import Prune
 from mfast_edge.store import Store, read_json
 from mfast_edge.target import Target, Timing, find
@@ -245,3 +246,29 @@ def test_what_is_timed_for_a_device_that_is_not_here_says_so(furnish: Furnish) -
     assert "x the time by proxy [" in f"{ratio}"
     child, _ = make("decompose", PART, parent, shop, 0)
     assert all("by proxy" in row["why"] for row in json.loads((child.folder / "decompose.json").read_text()))
+
+
+class Linear:
+    """A latency table: a millisecond per million multiply-adds and a tenth per layer."""
+
+    def predict(self, some: list[Layer]) -> float:
+        assert all(layer.kind != "image" and not layer.last for layer in some)
+        return sum(layer.macs / 1e6 + 0.1 for layer in some)
+
+
+def test_the_latency_table_predicts_layers_and_their_chains(furnish: Furnish, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, _ = furnish()
+    said = []
+
+    def table(_: Workshop, runtime: str, precision: str, asked: list[Layer]) -> Linear:
+        said.append((runtime, precision, len(asked)))
+        return Linear()
+
+    monkeypatch.setattr(Workshop, "table", table)
+    predict = clocked.by_table(shop, True)
+    layer = nn.Conv2d(64, 64, 3, padding=1)
+    assert predict(layer, (1, 64, 10, 10)) == pytest.approx(9 * 64 * 64 * 100 / 1e6 + 0.1)
+    chain = blank(layer, "tucker2", (16, 16))
+    macs = (64 * 16 + 9 * 16 * 16 + 16 * 64) * 100
+    assert predict(chain, (1, 64, 10, 10)) == pytest.approx(macs / 1e6 + 0.3)
+    assert said == [(runtime, "int8", count) for count in (1, 3) for runtime in ("onnxruntime", "openvino")]

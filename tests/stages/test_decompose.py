@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import timing
-from export.layer import Layer
 from mfast_edge import blueprint, judge, ratios
 from mfast_edge.candidate import Candidate
 from mfast_edge.clocked import Layer as Thick
-from mfast_edge.clocked import answer, asked, by_table, expect, layers
+from mfast_edge.clocked import answer, asked, expect, layers
 from mfast_edge.data.index import read
 from mfast_edge.model import find
 from mfast_edge.models import MODELS
@@ -284,28 +283,3 @@ def test_a_plan_tells_the_stage_whether_it_ends_in_int8(tmp_path: Path) -> None:
         for target in ("x86", "jetson"):
             stages = dict(plan(str(mine), find_target(target), {}).stages)
             assert stages["decompose"].model_dump(mode="json")["int8"] == (int8 and target == "x86")
-
-
-class Linear:
-    """A latency table: a millisecond per million multiply-adds and a tenth per layer."""
-
-    def predict(self, some: list[Layer]) -> float:
-        assert all(layer.kind != "image" and not layer.last for layer in some)
-        return sum(layer.macs / 1e6 + 0.1 for layer in some)
-
-
-def test_the_latency_table_predicts_layers_and_their_chains(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
-
-    def table(_: Workshop, runtime: str, precision: str, asked: list[Layer]) -> Linear:
-        said.append((runtime, precision, len(asked)))
-        return Linear()
-
-    monkeypatch.setattr(Workshop, "table", table)
-    predict = by_table(shop, True)
-    layer = nn.Conv2d(64, 64, 3, padding=1)
-    assert predict(layer, (1, 64, 10, 10)) == pytest.approx(9 * 64 * 64 * 100 / 1e6 + 0.1)
-    chain = blank(layer, "tucker2", (16, 16))
-    macs = (64 * 16 + 9 * 16 * 16 + 16 * 64) * 100
-    assert predict(chain, (1, 64, 10, 10)) == pytest.approx(macs / 1e6 + 0.3)
-    assert said == [(runtime, "int8", count) for count in (1, 3) for runtime in ("onnxruntime", "openvino")]

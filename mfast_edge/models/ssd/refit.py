@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfast_edge.models.priors import Truths, clustered, sides
+from mfast_edge.models.priors import Truths, clustered, likeness, sides
 from mfast_edge.models.ssd.build import Build, Shape, levels
 from mfast_edge.models.ssd.decode import anchors
 from mfast_edge.models.ssd.targets import assign, corners
@@ -64,16 +64,10 @@ def fitted(build: Build, table: Table, truths: Truths, count: int) -> Build:
 def sources(before: Table, after: Table) -> dict[int, list[int]]:
     """{level: for each of its new shapes the old one of the same level that overlaps it most}."""
     return {
-        level: [max(range(len(before[level])), key=lambda n: overlap(before[level][n], shape)) for shape in shapes]
+        level: likeness(np.array(shapes), np.array(before[level])).argmax(1).tolist()
         for level, shapes in enumerate(after)
         if shapes and before[level]
     }
-
-
-def overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    """IoU of two (height, width) on the same centre."""
-    shared = min(one[0], other[0]) * min(one[1], other[1])
-    return shared / (one[0] * one[1] + other[0] * other[1] - shared)
 
 
 def outputs(before: Table, after: Table, kinds: int) -> dict[str, list[int]]:
