@@ -39,9 +39,9 @@ class Dressing:
     symmetric, int8: for TensorRT, which fuses by itself: only inputs and weights of weighted nodes are
     quantized, and onnxruntime on a CPU is slow with such a file. Otherwise: for CPUs, uint8 the fastest.
     `reduce_range` keeps weights to 7 bits, for CPUs whose 8-bit products saturate (no VNNI). `exclude`:
-    names of nodes that stay in float, as the insides of hard swishes do anyway (export/gates). `pixels`: what the
-    graph takes; uint8, for uint8 activations only, has no normalisation
-    left. `equalise`, `correct_bias`: rewrite weights before, biases after (Nagel 2019).
+    names of nodes that stay in float, as the insides of hard swishes do anyway (export/gates). `pixels`: what
+    the graph takes; uint8, for uint8 activations only, has no normalisation left. `equalise`, `correct_bias`:
+    rewrite weights before, biases after (Nagel 2019).
     """
 
     activations: Literal["uint8", "int8"]

@@ -23,6 +23,7 @@ app = door()
 def split(  # noqa: PLR0913 - the arguments of the command
     data: Annotated[str, typer.Argument(help="voc:PATH, coco:PATH, yolo:PATH or particles.")],
     by: Annotated[str | None, typer.Option(help="Of class, count, ratio, size, with commas; none: by content.")] = None,
+    classes: Annotated[str | None, typer.Option(help="A class map: a YAML file, a name, or typed.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="More of compress's split: split.folds=10, split.mini=0.5, seed=1."),
@@ -34,14 +35,18 @@ def split(  # noqa: PLR0913 - the arguments of the command
     """Print the fold table of DATA, the photos of each split, and photos that are twice there."""
     from mfast_edge.store import write_json
 
-    words, read = asked(data, by, tuple(set_ or ()), out)
+    words, read = asked((data, classes), by, tuple(set_ or ()), out)
     if names:
         write_json(names, {part: [one.name for one in records] for part, records in read.splits.items()})
     print(json.dumps(told(read, words)) if json_ else text(read, words))
 
 
-def asked(data: str, by: str | None, given: tuple[str, ...], out: Path) -> tuple[list[str], Dataset]:
-    """The words that make compress split alike, and the data split so. UserError: a setting that is none."""
+def asked(data: tuple[str, str | None], by: str | None, given: tuple[str, ...], out: Path) -> tuple[list[str], Dataset]:
+    """The words that make compress split alike, and the data split so; `data`: what --data and --classes say.
+
+    UserError: a setting that is none.
+    """
+    from mfast_edge.data.classes import parse
     from mfast_edge.data.dealing import Split
     from mfast_edge.data.index import read
     from mfast_edge.settings import assignments, check
@@ -55,8 +60,11 @@ def asked(data: str, by: str | None, given: tuple[str, ...], out: Path) -> tuple
     if by:
         settings["split.by"] = [word.strip() for word in by.split(",")]
     how = check(Split, {name.removeprefix("split."): one for name, one in settings.items()}, "split")
-    dataset = read(data, cache=out / "data", seed=seed, how=how if settings else None)
-    words = [f"--set {quote(f'{name}={json.dumps(one)}')}" for name, one in settings.items()]
+    spec, mapping = data
+    named = parse(mapping) if mapping else None
+    dataset = read(spec, cache=out / "data", seed=seed, how=how if settings else None, classes=named)
+    words = [f"--classes {quote(mapping)}"] if mapping else []
+    words += [f"--set {quote(f'{name}={json.dumps(one)}')}" for name, one in settings.items()]
     return words + ([f"--set seed={seed}"] if seed else []), dataset
 
 

@@ -47,3 +47,10 @@ def test_data_that_bring_their_splits_are_not_dealt_again(tmp_path: Path) -> Non
     assert "nothing was dealt" in without_torch("split", f"voc:{root}", "--by", "class", "--out", tmp_path)
     assert "'colour' given" in refused("split", f"voc:{root}", "--by", "colour", "--out", tmp_path)
     assert "split.folds=5" in refused("split", f"voc:{root}", "--set", "train.lr=1", "--out", tmp_path)
+
+
+def test_classes_are_those_of_the_map_that_compress_takes(tmp_path: Path) -> None:
+    words = (f"voc:{zoo(tmp_path / 'zoo')}", "--by", "class", "--classes", "animal=cat+dog", "--out", tmp_path)
+    text = without_torch("split", *words)
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("class ")] == ["animal"]
+    assert "--classes animal=cat+dog" in text
