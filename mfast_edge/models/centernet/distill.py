@@ -13,10 +13,9 @@ from mfast_edge.models import imitation
 from mfast_edge.models.centernet.build import UNIT
 from mfast_edge.models.centernet.loss import OFFSET, SIZE
 from mfast_edge.models.centernet.network import CenterNet, Outputs
-from mfast_edge.models.imitation import adapter, divergence
+from mfast_edge.models.imitation import SURE, adapter, divergence
 
 BELOW = 0.999  # of a cell
-SURE = 0.3  # the teacher's score from which its box is worth imitating
 
 
 class Lesson(imitation.Lesson):

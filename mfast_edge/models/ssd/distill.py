@@ -12,12 +12,9 @@ from torchvision.ops import box_iou
 
 from mfast_edge.model import Known
 from mfast_edge.models import imitation
-from mfast_edge.models.imitation import adapter, apart, divergence
+from mfast_edge.models.imitation import LIKE, SURE, adapter, apart, divergence
 from mfast_edge.models.ssd.network import Head
 from mfast_edge.models.ssd.targets import corners, decode, encode
-
-LIKE = 0.4  # IoU from which two anchors are asked for the same; 300 px and 160 to 288 px: .39 at the least
-SURE = 0.3  # the teacher's score from which its box is worth imitating
 
 Maps = list[Tensor]
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from mfast_edge.models.ignored import INSIDE, inside
+
 BACKGROUND, LEFT_OUT = -1, -2
-INSIDE = 0.5  # share of an anchor in an ignored region from which it is none of the loss's business
 
 
 def corners(anchors: Tensor) -> Tensor:
@@ -34,17 +35,6 @@ def assign(anchors: Tensor, boxes: Tensor, ignore: Tensor, threshold: float = 0.
     found[(found >= 0) & ignore[found.clamp(min=0)]] = LEFT_OUT
     found[(found == BACKGROUND) & (inside(anchors, boxes[ignore]) > INSIDE)] = LEFT_OUT
     return found
-
-
-def inside(anchors: Tensor, regions: Tensor) -> Tensor:
-    """(N,) the largest share of each anchor's part of the image, to which detections are cut, in one of (R, 4)."""
-    if not len(regions):
-        return anchors.new_zeros(len(anchors))
-    anchors = anchors.clamp(0, 1)
-    corner = torch.maximum(anchors[:, None, :2], regions[:, :2])
-    sides = (torch.minimum(anchors[:, None, 2:], regions[:, 2:]) - corner).clamp(min=0)
-    area = (anchors[:, 2:] - anchors[:, :2]).prod(1)
-    return sides.prod(2).amax(1) / area.clamp(min=1e-12)
 
 
 def encode(boxes: Tensor, anchors: Tensor, variances: Tensor) -> Tensor:

@@ -13,8 +13,7 @@ from torchvision.ops import box_iou
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known
 from mfast_edge.models import imitation
-from mfast_edge.models.imitation import adapter, divergence
-from mfast_edge.models.ssd.distill import LIKE, SURE
+from mfast_edge.models.imitation import LIKE, SURE, adapter, divergence
 from mfast_edge.models.yolo9000.decode import anchors
 from mfast_edge.models.yolo9000.loss import BOX, boxes_off
 from mfast_edge.models.yolo9000.network import Head

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
-from mfast_edge.models.ssd.targets import INSIDE, inside
+from mfast_edge.models.ignored import INSIDE, inside
 from mfast_edge.models.yolo9000.decode import anchors
 from mfast_edge.models.yolo9000.scores import Scores
 from mfast_edge.models.yolo9000.targets import NOBODY, assign, decode, encode
