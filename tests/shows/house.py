@@ -49,7 +49,8 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def portable(command: str) -> str:
     """The command as anyone can type it, wherever its runs lay."""
-    command = re.sub(r"--out \S+", "--out runs/house", command)
+    command = re.sub(r"(?<!\S)/\S*?/runs(?=/)", "runs", command)
+    command = re.sub(r"--out /\S+", "--out runs/house", command)
     for name in ("MFAST_DATA", "MFAST_WEIGHTS"):
         command = command.replace(os.environ.get(name) or "\0", f"${name}")
     return command
