@@ -1,33 +1,47 @@
-"""What a runtime would refuse in an ONNX file: `python -m export.lint FILE.onnx --runtime tensorrt-8.2`."""
+"""What a runtime would refuse in an ONNX file, and what it would take and get wrong; `python -m mfast_edge.doctor`."""
 
-import argparse
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto
 
-from export.errors import ExportError, Unreadable
-from export.nodes import Tensors, broken, walk
+from export.errors import Unreadable
+from export.nodes import Tensors, broken, risky, walk
 from export.rules import Rules, load_rules
 
-__all__ = ["Finding", "Rules", "Summary", "lint", "load_rules", "summary"]
+__all__ = ["Finding", "Rules", "Summary", "cramped", "lint", "load_rules", "summary"]
 
 _QDQ = ("QuantizeLinear", "DequantizeLinear")
+_WEIGHTS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16, TensorProto.INT8}
+
+Said = Iterator[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the runtime refuses: where, which rule, who says so, what to do instead."""
+    """One thing that the runtime refuses: where, which rule, who says so, what to do instead.
+
+    `risk`: it is taken, and may go wrong.
+    """
 
     node: str
     rule: str
     source: str
     instead: str
+    risk: bool = False
+
+    def told(self) -> dict[str, str]:
+        """As JSON."""
+        return {"node": self.node, "rule": self.rule, "source": self.source, "instead": self.instead}
+
+    def line(self) -> str:
+        """As a line of text."""
+        return f"{self.node}: {self.rule}; instead: {self.instead} [{self.source}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +57,24 @@ class Summary:
 
 
 def lint(graph_path: Path, rules: Rules) -> list[Finding]:
-    """Everything in the ONNX file that `rules` refuse; empty where it would run. Raises Unreadable."""
+    """Everything in the ONNX file that `rules` refuse, then the risks; empty where it would run. Raises Unreadable."""
     model = _load(graph_path)
     found = [*_versions(model, rules), *_form(model, rules), *_nodes(model, rules)]
-    return [Finding(node, rule, rules.source, instead) for node, rule, instead in found]
+    refused = [Finding(node, rule, rules.source, instead) for node, rule, instead in found]
+    return refused + [Finding(node, rule, rules.source, instead, True) for node, rule, instead in _risks(model, rules)]
+
+
+def cramped(graph_path: Path, rules: Rules, memory_gb: float) -> list[Finding]:
+    """A finding where building an engine of the ONNX file is estimated to take more GB than there are."""
+    if rules.memory is None:
+        return []
+    sizes = (one for one in _load(graph_path).graph.initializer if one.data_type in _WEIGHTS)
+    wanted = rules.memory.gb(sum(int(np.prod(one.dims)) for one in sizes))
+    if wanted <= memory_gb:
+        return []
+    rule = f"building takes about {wanted:.1f} GB, the device has {memory_gb:g}"
+    instead = "add swap, take 256 MB of workspace, build without a desktop; or fewer weights"
+    return [Finding("graph", rule, rules.memory.source, instead, True)]
 
 
 def summary(graph_path: Path) -> Summary:
@@ -63,24 +91,6 @@ def summary(graph_path: Path) -> Summary:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one line per finding and a summary: 0 nothing found, 1 findings, 2 the user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m export.lint", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--runtime", required=True, help="tensorrt-8.2, onnxruntime, openvino or a YAML file")
-    parser.add_argument("--no-int8", action="store_true", help="the hardware has no int8 (Jetson Nano)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    given = parser.parse_args(arguments)
-    try:
-        rules = load_rules(given.runtime)
-        found = lint(given.file, rules.without_int8() if given.no_int8 else rules)
-        print(_json(given.file, found) if given.json else _text(given.file, found))
-    except ExportError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 1 if found else 0
-
-
 def _load(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
@@ -91,47 +101,57 @@ def _load(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _versions(model: onnx.ModelProto, rules: Rules) -> Iterator[tuple[str, str, str]]:
+def _versions(model: onnx.ModelProto, rules: Rules) -> Said:
     if (opset := _opset(model)) > rules.opset:
         yield "graph", f"opset {opset}, {rules.opset} at most", f"export again with opset {rules.opset}"
-    if model.ir_version > rules.ir:
-        yield (
-            "graph",
-            f"IR version {model.ir_version}, {rules.ir} at most",
-            "save it with an older onnx package",
-        )
+    if opset < rules.oldest:
+        yield "graph", f"opset {opset}, {rules.oldest} at least", f"export again with opset {rules.oldest} or more"
+    if rules.ir is not None and model.ir_version > rules.ir:
+        yield "graph", f"IR version {model.ir_version}, {rules.ir} at most", "save it with an older onnx package"
 
 
-def _form(model: onnx.ModelProto, rules: Rules) -> Iterator[tuple[str, str, str]]:
+def _form(model: onnx.ModelProto, rules: Rules) -> Said:
     if not rules.external_data and _external(model):
-        yield (
-            "graph",
-            "weights lie outside the file",
-            "save all in one file: onnx.save(onnx.load(path), path)",
-        )
+        yield "graph", "weights lie outside the file", "save all in one file: onnx.save(onnx.load(path), path)"
     constants = {one.name for one in model.graph.initializer}
-    for one in model.graph.input:
-        sizes = one.type.tensor_type.shape.dim
-        if not rules.dynamic_shapes and one.name not in constants and not all(d.dim_value > 0 for d in sizes):
+    for one in (one for one in model.graph.input if one.name not in constants):
+        kind = TensorProto.DataType.Name(one.type.tensor_type.elem_type)
+        if not rules.dynamic_shapes and _dynamic(one):
             yield one.name, "its shape is dynamic", "export with every size fixed, batch included"
+        if rules.input_types and kind not in rules.input_types:
+            yield one.name, f"{kind} is not among the types of {rules.name}", "float32, cast before the network"
     quantized = [node for node in walk(model.graph) if node.op_type in _QDQ]
     if quantized and not rules.int8:
         yield (
-            quantized[0].name or quantized[0].output[0],
+            _name(quantized[0]),
             f"{len(quantized)} Q/DQ nodes, on hardware without int8",
             "deploy the float graph, in fp16 where the hardware has it",
         )
 
 
-def _nodes(model: onnx.ModelProto, rules: Rules) -> Iterator[tuple[str, str, str]]:
-    tensors = Tensors.of(model.graph)
-    for node in walk(model.graph):
-        name = node.name or node.output[0]
+def _dynamic(one: onnx.ValueInfoProto) -> bool:
+    kind = one.type.tensor_type
+    return not kind.HasField("shape") or not all(size.dim_value > 0 for size in kind.shape.dim)
+
+
+def _nodes(model: onnx.ModelProto, rules: Rules) -> Said:
+    tensors, own = Tensors.of(model.graph), {one.domain for one in model.functions}
+    for node in (one for one in walk(model.graph) if rules.operators or one.domain not in own):
         for rule, instead in broken(node, rules, tensors):
-            yield name, rule, instead
+            yield _name(node), rule, instead
     if not rules.wide_int64:
         for name in tensors.wide():
             yield name, "int64 values beyond int32", "keep integers within 2147483647"
+
+
+def _risks(model: onnx.ModelProto, rules: Rules) -> Said:
+    for node in walk(model.graph):
+        for rule, instead in risky(node, rules):
+            yield _name(node), rule, instead
+
+
+def _name(node: onnx.NodeProto) -> str:
+    return node.name or next(filter(None, node.output), node.op_type)
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -139,25 +159,4 @@ def _opset(model: onnx.ModelProto) -> int:
 
 
 def _external(model: onnx.ModelProto) -> bool:
-    return any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer)
-
-
-def _json(path: Path, found: list[Finding]) -> str:
-    return json.dumps({"findings": [asdict(one) for one in found], "summary": asdict(summary(path))}, indent=1)
-
-
-def _text(path: Path, found: list[Finding]) -> str:
-    facts = summary(path)
-    operators = ", ".join(f"{name} {count}" for name, count in facts.operators.items())
-    lines = [f"{one.node}: {one.rule}; instead: {one.instead} [{one.source}]" for one in found]
-    return "\n".join(
-        [
-            *lines,
-            f"{path}: {len(found)} findings; opset {facts.opset}, IR {facts.ir}, {facts.nodes} nodes "
-            f"({operators}), {facts.qdq} Q/DQ, external data: {'yes' if facts.external_data else 'no'}",
-        ]
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return any(one.data_location == TensorProto.EXTERNAL for one in model.graph.initializer)

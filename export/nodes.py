@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -44,6 +45,10 @@ class Tensors:
             return None
         return numpy_helper.to_array(one)
 
+    def kind(self, name: str) -> str:
+        """A constant's type as ONNX names it: INT8, FLOAT."""
+        return TensorProto.DataType.Name(self.constants[name].data_type)
+
     def wide(self) -> Iterator[str]:
         """Constants with values beyond int32; a Slice that ends at the largest int64 is cut harmlessly."""
         for name, one in self.constants.items():
@@ -63,29 +68,49 @@ def walk(graph: GraphProto) -> Iterator[NodeProto]:
 def broken(node: NodeProto, rules: Rules, tensors: Tensors) -> Broken:
     """(rule, what to do instead) for each rule that the node breaks."""
     name = node.op_type
-    if not rules.operators or name in rules.plugins:
-        return
     standard = node.domain in ("", "ai.onnx")
-    if standard and name in rules.restricted:
-        yield from _restricted(node, rules.restricted[name], tensors)
-    elif not standard or name not in rules.operators:
-        where = f"{node.domain}.{name}" if not standard else name
-        hint = rules.absent.get(name, "write it with operators that are there, or move it behind the network")
+    where = name if standard else f"{node.domain}.{name}"
+    if name in rules.absent:
+        yield f"{where} is not among the operators of {rules.name}", rules.absent[name]
+    elif standard and name in rules.restricted:
+        yield from _restricted(node, rules, tensors)
+    elif name not in rules.plugins and not _taken(node, rules):
+        hint = "write it with operators that are there, or move it behind the network"
         yield f"{where} is not among the operators of {rules.name}", hint
 
 
-def _restricted(node: NodeProto, rule: Restriction, tensors: Tensors) -> Broken:
-    inputs = _inputs(node)
+def _taken(node: NodeProto, rules: Rules) -> bool:
+    """Whether a runtime has a node's operator: by its table; without one by domains, where it names them."""
+    standard = node.domain in ("", "ai.onnx")
+    if rules.operators:
+        return standard and node.op_type in rules.operators
+    known = onnx.defs.has(node.op_type) if standard else node.domain in rules.domains
+    return known or not rules.domains
+
+
+def risky(node: NodeProto, rules: Rules) -> Broken:
+    """(what is known to go wrong, what to do instead) for a node that is taken."""
+    caution = rules.cautions.get(node.op_type)
+    if caution is not None and (rules.float16 or not caution.float16):
+        yield f"{node.op_type}: {caution.rule}", caution.instead
+
+
+def _restricted(node: NodeProto, rules: Rules, tensors: Tensors) -> Broken:
+    inputs, rule = _inputs(node), rules.restricted[node.op_type]
     for name in _varying(inputs, rule, tensors):
         yield f"{node.op_type}: {name} must be an initializer", "fold it into a constant when exporting"
     for name in rule.zero_points:
         zero = tensors.array(inputs.get(name, ""))
-        if zero is None or zero.dtype != np.int8 or zero.any():
+        if zero is None or tensors.kind(inputs[name]) not in rules.zero_types or zero.any():
             yield f"{node.op_type}: {name} must be given, int8 and all 0", "quantize symmetrically to int8"
     for name in rule.positive:
         scale = tensors.array(inputs.get(name, ""))
         if scale is None or not (scale > 0).all():
             yield f"{node.op_type}: {name} must be a constant above 0", "calibrate on images with values"
+    for name, limit in rule.below.items():
+        given = tensors.array(inputs.get(name, ""))
+        if given is not None and (given >= limit).any():
+            yield f"{node.op_type}: {name} must be less than {limit}", "ask for fewer"
     yield from _attributes(node, rule)
 
 
@@ -100,7 +125,7 @@ def _varying(inputs: dict[str, str], rule: Restriction, tensors: Tensors) -> Ite
 
 
 def _attributes(node: NodeProto, rule: Restriction) -> Broken:
-    given = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+    given = {one.name: _plain(onnx.helper.get_attribute_value(one)) for one in node.attribute}
     for name, lengths in rule.lengths.items():
         if name in given and len(given[name]) not in lengths:
             yield (
@@ -108,10 +133,20 @@ def _attributes(node: NodeProto, rule: Restriction) -> Broken:
                 "use a 2D or 3D form",
             )
     for name, values in rule.values.items():
-        if name in given and given[name].decode() not in values:
-            yield f"{node.op_type}: {name} {given[name].decode()} is not known", f"use {', '.join(values)}"
+        if name in given and given[name] not in values:
+            yield f"{node.op_type}: {name} {given[name]} is not known", f"use {', '.join(map(str, values))}"
+    for name in rule.ones:
+        if any(one != 1 for one in given.get(name, ())):
+            yield f"{node.op_type}: {name} must all be 1", "do without them"
+    for name in rule.without:
+        if name in given:
+            yield f"{node.op_type}: {name} is not known", "write it another way"
     if rule.outputs is not None and sum(map(bool, node.output)) > rule.outputs:
         yield f"{node.op_type}: {rule.outputs} output at most", "do without the others"
+
+
+def _plain(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _inputs(node: NodeProto) -> dict[str, str]:

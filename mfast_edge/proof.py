@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import gates, results
 from benchmarks.score import interval, score
 from export.bundle import bundle
-from export.lint import lint, load_rules
+from export.lint import lint
 from export.shape import pixels
 from mfast_edge import blueprint
 from mfast_edge.judge import PARITY, as_file, as_torch
@@ -133,10 +133,10 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
         for row in rows
         if row.stage == "export_onnx" and row.verdict.parity
     ]
-    if shop.target.rules:
-        rules = load_rules(shop.target.rules)
-        refused = lint(graph, rules if shop.target.int8 else rules.without_int8())
-        found.append(gates.at_most(f"operators outside {shop.target.rules}", len(refused), 0, "findings"))
+    for rules in shop.target.takes() if shop.target.rules else ():
+        refused = [one for one in lint(graph, rules) if not one.risk]
+        name = f"operators outside {rules.name}" if rules.known else f"what {rules.name} has removed"
+        found.append(gates.at_most(name, len(refused), 0, "findings"))
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from export import sessions
+from export.rules import Rules, load_rules
 from mfast_edge.errors import UserError
-from mfast_edge.settings import Settings, check, named, names
+from mfast_edge.settings import Settings, check, named, names, rare
 
 RUNTIMES = (*sessions.RUNTIMES, *sessions.VARIANTS)  # tensorrt on the board only
 Precision = Literal["float32", "float16", "bfloat16", "int8"]
@@ -40,7 +41,11 @@ class Timing(Settings):
 
 
 class Target(Settings):
-    """A device from configs/targets, or from the user's own YAML file."""
+    """A device from configs/targets, or from the user's own YAML file.
+
+    `rules` names what of configs/runtimes a graph must pass, all of them; the runtimes themselves if none.
+    `memory_gb` is what the device builds engines in, `python` the version that the board comes with.
+    """
 
     name: str
     title: str
@@ -53,7 +58,9 @@ class Target(Settings):
     dot: Annotated[int, Field(ge=1)] = 4
     threads: Annotated[int, Field(ge=1)] = 1
     opset: int = 13
-    rules: str | None = None
+    rules: str | tuple[str, ...] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = rare(None)
+    python: str = rare("")
     mb: Annotated[float, Field(gt=0)] = 100.0
     timing: Timing = Timing()
 
@@ -69,14 +76,35 @@ class Target(Settings):
         """The runtimes that are timed on this machine: the target's own, or one stand-in."""
         return self.runtimes if self.here else ("onnxruntime",)
 
+    @property
+    def ruled(self) -> tuple[str, ...]:
+        """The names of the rules that a graph must pass."""
+        given = (self.rules,) if isinstance(self.rules, str) else self.rules
+        return given or self.runtimes
+
+    def takes(self) -> tuple[Rules, ...]:
+        """Those rules, for the precisions that the device has."""
+        return tuple(load_rules(name).on(self.precisions) for name in self.ruled)
+
 
 def find(name: str) -> Target:
     """The target called `name`, or in the YAML file `name`; UserError names the known ones."""
-    target = check(Target, named("targets", name, "--target"), f"--target {name}")
+    target = check(Target, described(name, "--target"), f"--target {name}")
     for what, given, known in (
         ("runtimes", target.runtimes, RUNTIMES),
-        ("rules", (target.rules,) if target.rules else (), names("runtimes")),
+        ("rules", target.ruled, names("runtimes")),
     ):
         if strange := [one for one in given if one not in known]:
             raise UserError(f"--target {name}: {what}: {strange[0]!r} is not known; known: {', '.join(known)}")
     return target
+
+
+def described(name: str, where: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A target's YAML; with `same_as: OTHER` laid over that of another one."""
+    tree = named("targets", name, where)
+    other = tree.pop("same_as", None)
+    if other is None:
+        return tree
+    if not isinstance(other, str) or other in (*above, name):
+        raise UserError(f"{where} {name}: same_as: {other!r} given; another target's name would be right")
+    return {**described(other, f"{where} {name}: same_as", (*above, name)), **tree}

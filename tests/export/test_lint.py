@@ -1,13 +1,10 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.errors import Unreadable
-from export.lint import lint, main, summary
+from export.lint import cramped, lint, summary
 from export.rules import load_rules
 
 NANO = load_rules("tensorrt-8.2")
@@ -99,7 +96,7 @@ def test_attributes_and_outputs_are_held_to_the_rules(tmp_path: Path) -> None:
 def test_a_foreign_domain_is_found_and_a_plugin_is_not(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Gelu", ["x"], ["g"], domain="com.microsoft"),
-        helper.make_node("EfficientNMS_TRT", ["g"], ["y"], domain="TRT"),
+        helper.make_node("BatchedNMS_TRT", ["g"], ["y"], domain="TRT"),
     ]
     (rule,) = rules_broken(saved(tmp_path / "m.onnx", nodes))
     assert rule.startswith("com.microsoft.Gelu is not among")
@@ -120,48 +117,6 @@ def test_weights_outside_the_file_are_found(graph: Path, tmp_path: Path) -> None
     assert summary(path).external_data
 
 
-def test_the_table_is_the_one_of_the_facts() -> None:
-    assert len(NANO.operators) + len(NANO.restricted) == 129
-    assert not set(NANO.absent) & {*NANO.operators, *NANO.restricted}
-
-
-def test_the_command_says_what_a_file_is(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(graph), "--runtime", "tensorrt-8.2", "--no-int8"]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "0 findings; opset 13, IR 7, 14 nodes" in line
-    assert "0 Q/DQ, external data: no" in line
-
-
-def test_the_command_ends_with_1_and_a_line_per_finding(for_tensorrt: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(for_tensorrt), "--runtime", "tensorrt-8.2", "--no-int8"]) == 1
-    assert len(capsys.readouterr().out.splitlines()) == 2
-
-
-def test_the_command_prints_json(for_tensorrt: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(for_tensorrt), "--runtime", "tensorrt-8.2", "--no-int8", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert set(told["findings"][0]) == {"node", "rule", "source", "instead"}
-    assert told["summary"]["opset"] == 13
-
-
-def test_the_command_ends_with_2_on_the_users_mistakes(
-    graph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad = tmp_path / "bad.onnx"
-    bad.write_bytes(b"\x08\x07hello")
-    assert main([str(bad), "--runtime", "tensorrt-8.2"]) == 2
-    assert main([str(tmp_path / "none.onnx"), "--runtime", "tensorrt-8.2"]) == 2
-    assert main([str(graph), "--runtime", "tensorrt-9"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 3
-
-
-def test_wrong_keys_of_a_runtime_file_are_named_all_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text("name: mine\npackage: p\nsource: s\nopset: many\nir: 8\nspeed: 3\n")
-    with pytest.raises(Unreadable, match=r"opset: .*; speed: "):
-        load_rules(path)
-
-
 def test_a_runtime_of_the_users_own_is_a_yaml_file(graph: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\npackage: p\nsource: my board\nopset: 12\nir: 6\noperators: [Conv]\n")
@@ -171,3 +126,89 @@ def test_a_runtime_of_the_users_own_is_a_yaml_file(graph: Path, tmp_path: Path) 
         "IR version 7, 6 at most",
         "Sub is not among the operators of mine",
     ]
+
+
+def test_what_a_file_is_can_be_told(graph: Path) -> None:
+    told = summary(graph)
+    assert (told.opset, told.ir, told.nodes, told.qdq, told.external_data) == (13, 7, 14, 0, False)
+    assert told.operators["Conv"] == 5
+
+
+def test_an_input_without_any_shape_is_dynamic(tmp_path: Path) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "m.onnx")
+    assert rules_broken(tmp_path / "m.onnx") == ["its shape is dynamic"]
+
+
+def test_efficient_nms_is_a_risk_in_fp16_on_8_2_and_fine_later(tmp_path: Path) -> None:
+    node = helper.make_node("EfficientNMS_TRT", ["x"], ["y"], name="nms", domain="TRT")
+    path = saved(tmp_path / "m.onnx", [node])
+    (found,) = lint(path, NANO)
+    assert found.risk
+    assert "negative in an engine built in fp16" in found.rule
+    assert lint(path, NANO.on(["float32"])) == []
+    assert lint(path, load_rules("tensorrt-8.4")) == []
+    assert lint(path, load_rules("tensorrt-11")) == []
+    assert "TRT.EfficientNMS_TRT is not among" in lint(path, load_rules("onnxruntime"))[0].rule
+
+
+def test_plugins_that_tensorrt_11_has_removed_are_found_and_nothing_else_is_claimed(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("BatchedNMS_TRT", ["x"], ["a"], domain="TRT"),
+        helper.make_node("HardSwish", ["a"], ["y"]),
+    ]
+    path = saved(tmp_path / "m.onnx", nodes, opset=14)
+    eleven = load_rules("tensorrt-11")
+    (found,) = lint(path, eleven)
+    assert "BatchedNMS_TRT" in found.rule
+    assert "EfficientNMS_TRT" in found.instead
+    assert not eleven.known
+    assert "not known" in eleven.note
+
+
+def test_an_opset_that_is_too_old_is_found(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], opset=8)
+    assert [one.rule for one in lint(path, load_rules("tensorrt-10.3"))] == ["opset 8, 9 at least"]
+
+
+def test_restrictions_of_10_1_are_held(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["p"], kernel_shape=[2, 2], dilations=[2, 2]),
+        helper.make_node("Resize", ["p", "", "scales"], ["r"], mode="linear", antialias=1),
+        helper.make_node("ReduceMean", ["r", "shaped"], ["m"]),
+        helper.make_node("TopK", ["m", "many"], ["y", "places"], sorted=0),
+        helper.make_node("Shape", ["x"], ["shaped"]),
+    ]
+    scales = constant("scales", [1, 1, 2, 2], np.float32)
+    path = saved(tmp_path / "m.onnx", nodes, scales, constant("many", [4000]), opset=18)
+    assert [one.rule for one in lint(path, load_rules("tensorrt-10.1"))] == [
+        "MaxPool: dilations must all be 1",
+        "Resize: antialias 1 is not known",
+        "ReduceMean: axes must be an initializer",
+        "TopK: K must be less than 3840",
+        "TopK: sorted 0 is not known",
+    ]
+
+
+def test_bytes_for_an_input_are_no_type_of_the_nano(tmp_path: Path) -> None:
+    ends = [
+        helper.make_tensor_value_info(n, t, [1, 8]) for n, t in (("x", TensorProto.UINT8), ("y", TensorProto.FLOAT))
+    ]
+    cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
+    graph = helper.make_graph([cast], "g", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "m.onnx")
+    assert rules_broken(tmp_path / "m.onnx") == ["UINT8 is not among the types of tensorrt-8.2"]
+    assert lint(tmp_path / "m.onnx", load_rules("tensorrt-8.5")) == []
+
+
+def test_a_build_that_takes_more_than_there_is_is_foretold_with_its_source(graph: Path, tmp_path: Path) -> None:
+    assert cramped(graph, NANO, 4) == []
+    (found,) = cramped(graph, NANO, 2)
+    assert found.risk
+    assert found.rule == "building takes about 2.1 GB, the device has 2"
+    assert "estimate" in found.source
+    heavy = constant("w", np.zeros((30_000_000, 1)), np.float32)
+    path = saved(tmp_path / "m.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], heavy)
+    assert cramped(path, NANO, 4)[0].rule == "building takes about 4.3 GB, the device has 4"
+    assert cramped(path, load_rules("onnxruntime"), 1) == []
