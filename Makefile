@@ -53,7 +53,7 @@ house: install
 
 jetson: install
 	$(COMPRESS) --target jetson --name jetson
-	$(BIN)/python -m export.lint $(RUNS)/house/jetson/bundle/export_onnx.onnx --runtime tensorrt-8.2 --no-int8
+	$(BIN)/python -m mfast_edge.doctor $(RUNS)/house/jetson/bundle/export_onnx.onnx --target jetson
 
 # The same float network through other people's tools and through ours. Every line goes on where it was stopped;
 # exit code 1 of a run is a gate that failed. FLOAT and OURS are more settings (--set …) of those runs, NAIVE of the

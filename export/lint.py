@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 
 from export.errors import Unreadable
+from export.finding import Finding
 from export.nodes import Tensors, broken, risky, walk
 from export.rules import Rules, load_rules
 
@@ -20,28 +21,6 @@ _QDQ = ("QuantizeLinear", "DequantizeLinear")
 _WEIGHTS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16, TensorProto.INT8}
 
 Said = Iterator[tuple[str, str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that the runtime refuses: where, which rule, who says so, what to do instead.
-
-    `risk`: it is taken, and may go wrong.
-    """
-
-    node: str
-    rule: str
-    source: str
-    instead: str
-    risk: bool = False
-
-    def told(self) -> dict[str, str]:
-        """As JSON."""
-        return {"node": self.node, "rule": self.rule, "source": self.source, "instead": self.instead}
-
-    def line(self) -> str:
-        """As a line of text."""
-        return f"{self.node}: {self.rule}; instead: {self.instead} [{self.source}]"
 
 
 @dataclass(frozen=True, slots=True)

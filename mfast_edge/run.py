@@ -80,6 +80,7 @@ def led(asked: Asked, crew: Crew) -> int:
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
     terminal.head(plan, shop, folder)
+    check_target(plan, shop, terminal)
     if asked.search or asked.hours is not None:
         plan = best_of(asked, plan, shop, folder, terminal)
     rows = walked(plan, shop, folder, asked.until, terminal)
@@ -119,6 +120,16 @@ def check_anchors(plan: Plan, shop: Workshop) -> None:
     for _, stage in plan.stages:
         if isinstance(stage, Refit):
             stage.suits(shop.model)
+
+
+def check_target(plan: Plan, shop: Workshop, terminal: Terminal) -> None:
+    """The target must take the graphs that the plan makes, before anything is trained; risks are told."""
+    from mfast_edge.diagnosis import foretold, refused
+
+    found = foretold(shop, plan)
+    terminal.risks(found)
+    if sentence := refused(found, shop):
+        raise UserError(sentence)
 
 
 def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Terminal) -> Workshop:

@@ -14,6 +14,9 @@ from rich.table import Table
 from mfast_edge.metrics.weight import size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from export.finding import Finding
     from mfast_edge.pipeline import Expected, Row
     from mfast_edge.plan import Plan
     from mfast_edge.workshop import Workshop
@@ -38,6 +41,11 @@ class Terminal:
         for line in [*plan.left_out, *shop.data.report.lines()]:
             self.out.print(f"  {line}")
         self.deals(shop)
+
+    def risks(self, found: Iterable[Finding]) -> None:
+        """What the target takes and may get wrong."""
+        for one in (one for one in found if one.risk):
+            self.out.print(f"  doctor: {one.line()}")
 
     def deals(self, shop: Workshop) -> None:
         """The fold tables, where photos were dealt."""

@@ -30,6 +30,8 @@ LEAN = [
     "mfast_edge.judge",
     "mfast_edge.pipeline",
     "mfast_edge.run",
+    "mfast_edge.diagnosis",
+    "mfast_edge.doctor",
 ]
 
 
