@@ -14,7 +14,7 @@ from mfast_edge import blueprint
 from mfast_edge.candidate import digest, untouched
 from mfast_edge.quality import Examined, examine, look, lost
 from mfast_edge.ratios import FASTER as FASTER
-from mfast_edge.runners import float_graph, int8_graph, open_file, open_network
+from mfast_edge.runners import float_graph, int8_graph, open_file, open_network, stand_in
 from mfast_edge.store import read_json, write_json
 from mfast_edge.tasks import detect as task
 
@@ -125,7 +125,7 @@ class Judge:
     def compare(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """The same network trained further takes the same time: it must find more than what it was given."""
         graphs = [self.graph(parent), self.graph(child)]
-        runtime, ms = alone(self.shop, graphs[1])
+        runtime, ms = alone(self.shop, self.clocked(child))
         before, after = (self.look(*pair, runtime) for pair in zip((parent, child), graphs, strict=True))
         change = lost(self.shop, "val", before.found, after.found)
         keep, probed = change["points"] < 0, ", judged as int8" if self.probed(child) else ""
@@ -137,24 +137,32 @@ class Judge:
         return Verdict(*names, keep, sentence, runtime, proxy, quality, loss, probed=self.probed(child), ms=ms)
 
     def weigh(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
-        """Time and quality of the child, for `settle` to decide by."""
+        """Time and quality of the child, for `settle` to decide by; of a graph's other dressing for a device that is
+        not here only the quality, as what int8 gains there no runtime of this machine can tell."""
         graphs = {"parent": self.graph(parent), "child": self.graph(child)}
-        runtime, ratio, ms = race(self.shop, graphs)
+        timed: tuple[str, timing.Ratio | None, float | None] = (self.shop.target.measured[0], None, None)
+        if self.shop.target.here or child.form == "torch":
+            timed = race(self.shop, {"parent": self.clocked(parent), "child": self.clocked(child)})
+        runtime, ratio, ms = timed
         looked = self.look(child, graphs["child"], runtime)
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
         same = parity(self.shop, child, runtime) if child.form == "onnx" else None
         lighter = graphs["child"].stat().st_size / graphs["parent"].stat().st_size
         return Verdict(
-            *names, False, "", runtime, not self.shop.target.here, looked.quality.to_json(), loss, ratio._asdict(),
-            lighter, self.probed(child), same, ms=ms,
+            *names, False, "", runtime, not self.shop.target.here, looked.quality.to_json(), loss,
+            ratio._asdict() if ratio else None, lighter, self.probed(child), same, ms=ms,
         )  # fmt: skip
 
     def probed(self, candidate: Candidate) -> bool:
         """Whether a torch candidate is judged as the int8 graph that it will become."""
         return self.quantize is not None and candidate.form == "torch"
 
+    def clocked(self, candidate: Candidate) -> Path:
+        """The graph that is timed for a candidate: by proxy always a float one."""
+        return self.graph(candidate) if self.shop.target.here else stand_in(self.shop, candidate)
+
     def graph(self, candidate: Candidate) -> Path:
-        """The graph that stands for a candidate in the race."""
+        """The graph that stands for a candidate where it is looked at."""
         if self.quantize and self.probed(candidate):
             return int8_graph(self.shop, candidate, self.quantize)
         return float_graph(self.shop, candidate)
@@ -172,17 +180,31 @@ def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
     """
     if verdict.loss is None:
         return verdict
+    if verdict.ratio is None and verdict.bytes_ratio is not None:
+        return unclocked(verdict, verdict.bytes_ratio, budget)
     if verdict.ratio is None or verdict.bytes_ratio is None:
         return going(verdict, verdict.sentence.partition(": ")[2]) if onward else verdict
     ratio = timing.Ratio(**verdict.ratio)
     keep, why = weighed(ratio, verdict.bytes_ratio, verdict.loss, budget)
     proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
+    probed = ", its detections judged as int8" if verdict.proxy and verdict.probed else probed
     speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
     sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
     if onward:
         return going(verdict, f"{speed}, {told_loss(verdict.loss)}")
     over = loss_over(verdict.loss, budget) and ratio.high < FASTER
     return replace(verdict, keep=keep, sentence=sentence, over_budget=over)
+
+
+def unclocked(verdict: Verdict, bytes_ratio: float, budget: float) -> Verdict:
+    """Judged by its loss alone: the device that it was dressed for is not here."""
+    assert verdict.loss is not None
+    over = loss_over(verdict.loss, budget)
+    told = (
+        f"{1 - bytes_ratio:.0%} lighter, {told_loss(verdict.loss)} of {budget:g}{'; over the budget' if over else ''}"
+    )
+    speed = "; how fast it is the board must say"
+    return replace(verdict, keep=not over, sentence=f"{said(not over)}: {told}{speed}", over_budget=over)
 
 
 def going(verdict: Verdict, told: str) -> Verdict:

@@ -113,7 +113,7 @@ def read(
     kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
     chain(kept, where)
     return Plan(
-        head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept)), tuple(left_out),
+        head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept, target)), tuple(left_out),
         head.timing, head.joint, head.split,
     )  # fmt: skip
 
@@ -193,9 +193,10 @@ def suited(stages: list[tuple[str, Stage]], target: Target) -> tuple[list[tuple[
     return kept, [line] if gone else []
 
 
-def ending(stages: list[tuple[str, Stage]]) -> Iterator[tuple[str, Stage]]:
-    """The stages, told whether they end in int8 where they want layers' times in the form of the end."""
-    int8 = any(name == "quantize" for name, _ in stages)
+def ending(stages: list[tuple[str, Stage]], target: Target) -> Iterator[tuple[str, Stage]]:
+    """The stages, told whether they end in int8 where they want layers' times in the form of the end; for a device
+    that is not here times are by proxy, of float layers."""
+    int8 = target.here and any(name == "quantize" for name, _ in stages)
     for name, stage in stages:
         if isinstance(stage, Decompose) or (isinstance(stage, Prune) and stage.by_table):
             yield name, stage.model_copy(update={"int8": int8 if stage.int8 is None else stage.int8})

@@ -91,6 +91,21 @@ def float_graph(shop: Workshop, candidate: Candidate) -> Path:
     return path if path.is_file() else beside(path, lambda new: shop.export(candidate, new, shop.target.opset))
 
 
+def undressed(shop: Workshop, candidate: Candidate) -> Candidate:
+    """The candidate, or where it is a graph made of another graph the first of them."""
+    while candidate.form == "onnx" and len(candidate.lineage) > 1:
+        parent = shop.store.parent(candidate)
+        if parent.form != "onnx":
+            break
+        candidate = parent
+    return candidate
+
+
+def stand_in(shop: Workshop, candidate: Candidate) -> Path:
+    """The graph that is timed for a candidate: where the target is not here the float one, by proxy."""
+    return float_graph(shop, candidate if shop.target.here else undressed(shop, candidate))
+
+
 def int8_graph(shop: Workshop, candidate: Candidate, quantize: Quantize) -> Path:
     """An int8 probe of a torch candidate: what the plan's `quantize` will make of it, calibrated on fewer photos."""
     settings = quantize.model_copy(update={"images": PROBE_IMAGES})

@@ -15,7 +15,7 @@ from mfast_edge.judge import FASTER, Judge, loss_over, race
 from mfast_edge.model import anchored
 from mfast_edge.pipeline import expected, make, once, walk
 from mfast_edge.plan import plain
-from mfast_edge.runners import float_graph
+from mfast_edge.runners import float_graph, stand_in
 from mfast_edge.settings import named, names
 from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
@@ -196,7 +196,7 @@ class Tuner:
     def sort_out(self, plan: Plan, params: Mapping[str, Any], best: float) -> None:
         """Rejected where the network, shaped but not trained, is no faster than the best. UserError: no such shape."""
         shaped = self.shaped(plan)
-        probe = self.judge(plan).graph(shaped[-1])
+        probe = self.judge(plan).clocked(shaped[-1])
         ratio = race(self.shop, {"child": probe, "parent": float_graph(self.shop, shaped[0])})[1].median
         if ratio > best * FASTER:
             raise self.rejected(params, f"{ratio:.3f} of the float time before any training, the best has {best:.3f}")
@@ -235,7 +235,7 @@ class Tuner:
         terms = digest([target.measured, target.threads, target.opset, target.timing.model_dump(mode="json")])
         place = self.folder / "trials" / f"{base.key}-{final.key}-{self.shop.machine}-{terms[:6]}.json"
         if (told := read_json(place)) is None:
-            graphs = {"child": float_graph(self.shop, final), "parent": float_graph(self.shop, base)}
+            graphs = {"child": stand_in(self.shop, final), "parent": float_graph(self.shop, base)}
             told = {"ratio": race(self.shop, graphs)[1].median}
             write_json(place, told)
         return float(told["ratio"])

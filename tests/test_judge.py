@@ -97,3 +97,43 @@ def test_in_a_joint_plan_a_network_trained_further_goes_on_too() -> None:
     assert settle(measured, 1.0) == measured
     first = Verdict("train", "", "c", "m", True, "kept: what all others are compared with", "openvino", False, {})
     assert settle(first, 1.0, onward=True) == first
+
+
+def test_int8_for_a_board_that_is_not_here_is_judged_by_what_it_finds_alone() -> None:
+    """No runtime of this machine can tell how fast the board's int8 is: the float graph stands for it."""
+    measured = Verdict(
+        "quantize", "p", "c", "m", False, "", "onnxruntime", True, {}, {"points": 0.4, "low": -0.2, "high": 1.0},
+        None, 0.3,
+    )  # fmt: skip
+    wide, tight = settle(measured, 1.0), settle(measured, 0.1)
+    assert wide.keep
+    assert wide.sentence == (
+        "kept: 70% lighter, 0.40 points lost [-0.20, 1.00] of 1; how fast it is the board must say"
+    )
+    assert not tight.keep
+    assert tight.over_budget
+    assert "over the budget; how fast" in tight.sentence
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_board_s_int8_graph_is_raced_only_on_the_board(
+    here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raced: list[list[str]] = []
+    found = SimpleNamespace(found=1.0, quality=SimpleNamespace(to_json=dict))
+    folders = {name: tmp_path / name for name in ("base", "parent", "child")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        (folder / "model.onnx").write_text(name)
+    base, parent, child = (Candidate(name, "tiny", "onnx", folder, ()) for name, folder in folders.items())
+    monkeypatch.setattr(judge, "as_torch", lambda *_: found)
+    monkeypatch.setattr(Judge, "look", lambda *_: found)
+    monkeypatch.setattr(judge, "lost", lambda *_: {"points": 0.1, "low": 0.0, "high": 0.2})
+    monkeypatch.setattr(judge, "parity", lambda *_: {"share": 1.0, "detections": 9.0})
+    said = ("onnxruntime", Ratio(0.5, 0.4, 0.6), 1.0)
+    monkeypatch.setattr(judge, "race", lambda _, graphs: raced.append(sorted(graphs)) or said)
+    shop: Any = SimpleNamespace(machine="m", target=SimpleNamespace(here=here, measured=("onnxruntime",)))
+    verdict = Judge(shop, 1.0, None, tmp_path).decide("quantize", base, parent, child)
+    assert (raced, verdict.ms) == ([["child", "parent"]], 1.0) if here else ([], None)
+    assert verdict.bytes_ratio == pytest.approx(5 / 6)
+    assert settle(verdict, 1.0).keep

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from export.lint import lint, load_rules, summary
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.run import run
@@ -76,6 +77,24 @@ def test_another_target_shares_the_training_and_marks_its_speed_as_proxy(finishe
     assert all("proxy" in row["verdict"] for row in told["rows"] if row["stage"] == "prune")
     assert next(gate for gate in told["gates"] if "tensorrt" in gate["name"])["passed"]
     assert "proxy" in (next(runs.glob("*jetson")) / "report.md").read_text()
+
+
+def test_a_board_with_int8_keeps_the_symmetric_graph_and_times_the_float_one_by_proxy(
+    finished: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(finished, runs)
+    assert run(asked(runs, target="jetson_orin_nano", json=True)) == 0
+    told = json.loads((next(runs.glob("*jetson_orin_nano")) / "final.json").read_text())
+    rows = {row["stage"]: row for row in told["rows"]}
+    assert told["proxy"] is True
+    assert told["kept"][-1] == "quantize"
+    assert rows["quantize"]["verdict"].endswith("how fast it is the board must say")
+    assert "judged as int8" in rows["prune"]["verdict"]
+    assert rows["quantize"]["forward_ms"] == rows["export_onnx"]["forward_ms"] == told["ms"]
+    assert next(gate for gate in told["gates"] if gate["name"] == "operators outside tensorrt-10.3")["passed"]
+    assert lint(Path(told["file"]), load_rules("tensorrt-8.2")) == []  # symmetric, every zero point 0
+    assert summary(Path(told["file"])).qdq > 0
 
 
 def test_json_prints_one_object_and_dry_run_does_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
