@@ -49,6 +49,7 @@ class Bench:
         monkeypatch.setattr(Tuner, "shaped", lambda *_: [None, None])
         monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=0.1), 1.0))
         monkeypatch.setattr(tune, "float_graph", lambda *_: Path())
+        monkeypatch.setattr(tune, "stand_in", lambda *_: Path())
         monkeypatch.setattr(tune.Judge, "graph", lambda *_: Path())
 
     def walked(self, plan: Plan) -> list[Row]:
@@ -223,6 +224,7 @@ def test_another_machine_or_version_of_a_stage_is_another_question(
 def test_a_ratio_is_measured_anew_for_other_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ratios = iter([0.5, 0.6])
     monkeypatch.setattr(tune, "float_graph", lambda *_: Path())
+    monkeypatch.setattr(tune, "stand_in", lambda *_: Path())
     monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=next(ratios)), 1.0))
     base, final = (row.candidate for row in rows(0.0))
 
