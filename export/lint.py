@@ -115,7 +115,9 @@ def _dynamic(one: onnx.ValueInfoProto) -> bool:
 
 def _nodes(model: onnx.ModelProto, rules: Rules) -> Said:
     tensors, own = Tensors.of(model.graph), {one.domain for one in model.functions}
-    for node in (one for one in walk(model.graph) if rules.operators or one.domain not in own):
+    for node in walk(model.graph):
+        if (not rules.operators and node.domain in own) or (not rules.int8 and node.op_type in _QDQ):
+            continue  # its own function; refused as a whole
         for rule, instead in broken(node, rules, tensors):
             yield _name(node), rule, instead
     if not rules.wide_int64:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int, int, int]
 IR_LIMIT = 8  # the newest that onnxruntime 1.10, the last for a Jetson Nano's Python, reads
+OLDEST = 11  # before it the limits of a Clip were attributes
 FORBIDDEN = {
     "ConstantOfShape", "Identity", "If", "Loop", "Mod", "NonMaxSuppression", "NonZero", "Scan", "Shape",
     "Size", "TopK",
@@ -51,6 +52,8 @@ def to_onnx(  # noqa: PLR0913 - what a file is made of; two of the six have no o
     """
     if network.training:
         raise ExportError("the network is in training mode; call .eval() before exporting it")
+    if opset < OLDEST:
+        raise ExportError(f"opset {opset} given; {OLDEST} or more would be right")
     model = _trace(network, shape, names, opset)
     clean(model)
     _check(model, opset)

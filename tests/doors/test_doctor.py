@@ -77,6 +77,11 @@ def test_a_model_is_looked_at_before_it_is_trained(capsys: pytest.CaptureFixture
     assert json.loads(out[out.index("[\n") :])[0]["rule"] == "opset 14, 13 at most"
 
 
+def test_an_export_that_cannot_be_made_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code(model="tiny", set_=["export_onnx.opset=9"]) == 1
+    assert "graph: opset 9 given; instead: 11 or more would be right" in capsys.readouterr().out
+
+
 def test_a_dressing_that_the_board_cannot_hold_is_found_in_the_graph_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
