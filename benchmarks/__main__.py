@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import report
-from benchmarks.results import ResultsError, read
+from benchmarks import machine, report
+from benchmarks.results import Results, ResultsError, joined, read, write
 from benchmarks.score import ScoreError, score
 
 
@@ -33,12 +33,27 @@ def main(words: Sequence[str] | None = None) -> int:
 def _table(words: Sequence[str]) -> str:
     parser = Parser(
         prog="benchmarks",
-        description="Prints one Markdown table of every results/*.json under the folders.",
+        description="Prints Markdown tables of results files, and of every results/*.json under folders.",
         epilog="benchmarks score F1 SECONDS prints the composite score (benchmarks score --help).",
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, or a folder of runs")
-    found = [path for folder in parser.parse_args(words).folders for path in _search(folder)]
-    return report.table([read(path) for path in dict.fromkeys(found)])
+    parser.add_argument("places", nargs="+", type=Path, metavar="PLACE", help="a run, a folder of runs, a .json file")
+    parser.add_argument(
+        "--tables", type=Path, help="also join them, of one machine, into latency-<machine>.json and .md of this folder"
+    )
+    given = parser.parse_args(words)
+    found = [read(path) for path in dict.fromkeys(path for place in given.places for path in _search(place))]
+    if given.tables:
+        _keep(joined(found), given.tables)
+    return report.table(found)
+
+
+def _keep(found: Results, folder: Path) -> None:
+    """The table of the docs as JSON, and the Markdown of what that file holds."""
+    path = folder / f"latency-{machine.name(dict(found.machine))}.json"
+    write(path, found)
+    stored = read(path)
+    head = f"Measured on {stored.date} with\n\n```\n{stored.command.replace('; ', chr(10))}\n```\n\n"
+    path.with_suffix(".md").write_text(head + report.table([stored]), encoding="utf-8")
 
 
 def _score(words: Sequence[str]) -> str:
@@ -52,6 +67,8 @@ def _score(words: Sequence[str]) -> str:
 
 
 def _search(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder.resolve()]
     if not folder.is_dir():
         raise ResultsError(f"{folder}: no such folder; give a run, or a folder of runs")
     found = sorted(path for path in folder.resolve().rglob("*.json") if path.parent.name == "results")

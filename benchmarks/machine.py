@@ -4,8 +4,9 @@ import os
 import platform
 import re
 import subprocess
+import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 # What decides the speed of float and int8 kernels, strongest first; names as in /proc/cpuinfo.
 INSTRUCTIONS = (
@@ -20,6 +21,12 @@ INSTRUCTIONS = (
     "neon",
 )
 SMI = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+SMI_STATE = ("nvidia-smi", "--query-gpu=clocks.sm,temperature.gpu,clocks_throttle_reasons.active") + SMI[2:]
+# Bits of nvidia-smi's reasons that slow a GPU down: power cap, hardware, heat (software, hardware), power brake.
+SLOWED = 0x4 | 0x8 | 0x20 | 0x40 | 0x80
+FELL = 0.95  # a clock below this share of what it was has fallen
+OTHERS = 0.25  # cores: more than this used by others spoils times
+STOLEN = 0.02  # of a core: more than this kept by a virtual machine's host spoils times
 PATIENCE = 10  # seconds: a driver in trouble lets nvidia-smi hang
 
 
@@ -96,6 +103,66 @@ def clocks(root: Path = Path("/")) -> Dict[str, Any]:
         "governor": _read(cpus / "cpu0/cpufreq/scaling_governor") or None,
         "temperatures": _temperatures(root),
     }
+
+
+def peak_memory(root: Path = Path("/")) -> Optional[float]:
+    """Return the most MB (10^6 bytes) that this process ever held, by Linux's VmHWM; None where nobody counts.
+
+    Not getrusage's ru_maxrss: a child inherits there what its parent held when it was started.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", _read(root / "proc/self/status"))
+    return int(found.group(1)) * 1024 / 1e6 if found else None
+
+
+def state(root: Path = Path("/"), run: Callable[[Sequence[str]], str] = ask) -> Dict[str, Any]:
+    """Return what can spoil times, as it is now: clocks, load, and counters whose growth `trouble` reads.
+
+    `busy`, `stolen` and `own`: seconds that all cores worked, that a virtual machine's host kept, and that this
+    process and its ended children worked; `throttled`: how often cores were; `gpus`: MHz, °C, reasons of each.
+    """
+    now = dict(clocks(root), load=load(), time=time.monotonic(), own=sum(os.times()[:4]))
+    now["busy"], now["stolen"] = _worked(root)
+    counts = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")
+    now["throttled"] = sum(_number(path) or 0 for path in counts)
+    now["gpus"] = [line.strip() for line in run(SMI_STATE).splitlines() if line.strip()]
+    return now
+
+
+def trouble(before: Dict[str, Any], after: Dict[str, Any], cores: int) -> List[str]:
+    """Return a sentence for everything between two states that makes times measured there doubtful."""
+    told, passed = [], after["time"] - before["time"]
+    was, now = max(before["mhz"] or [0.0]), max(after["mhz"] or [0.0])
+    if now < FELL * was:
+        told.append("the clock fell from {:.0f} to {:.0f} MHz".format(was, now))
+    if after["throttled"] > before["throttled"]:
+        told.append("cores were throttled {:.0f} times".format(after["throttled"] - before["throttled"]))
+    if (before["load"] or 0) > 0.75 * cores:
+        told.append("the load was {:.1f} on {} cores before the start".format(before["load"], cores))
+    if before["busy"] is not None and after["busy"] is not None and passed > 0:
+        others = (after["busy"] - before["busy"] - after["own"] + before["own"]) / passed
+        stolen = (after["stolen"] - before["stolen"]) / passed
+        if others > OTHERS:
+            told.append("others used {:.1f} of {} cores meanwhile".format(others, cores))
+        if stolen > STOLEN:
+            told.append("the host of this virtual machine kept {:.2f} cores to itself".format(stolen))
+    return told + ["GPU {} is slowed down: {}".format(n, g) for n, g in enumerate(after["gpus"]) if _slowed(g)]
+
+
+def _worked(root: Path) -> Tuple[Optional[float], Optional[float]]:
+    """Return seconds that all cores worked, and that the host kept, since the start; None where nobody counts."""
+    line = _read(root / "proc/stat").partition("\n")[0].split()
+    if len(line) < 9 or line[0] != "cpu":
+        return None, None
+    user, nice, system, _, _, irq, softirq, steal = (float(field) / os.sysconf("SC_CLK_TCK") for field in line[1:9])
+    return user + nice + system + irq + softirq, steal
+
+
+def _slowed(gpu: str) -> bool:
+    """Return whether the last of nvidia-smi's fields, bits in hexadecimal, names a reason of SLOWED."""
+    try:
+        return bool(int(gpu.split(",")[-1], 16) & SLOWED)
+    except ValueError:  # [N/A]
+        return False
 
 
 def _read(path: Path) -> str:

@@ -12,7 +12,7 @@ from benchmarks import machine
 Summary = Mapping[str, float]  # as timing.summary gives it, in ms
 
 # What JSON may hold for each field of a row; summaries are checked further.
-SUMMARIES = ("forward", "pre", "post", "end_to_end", "forward_backward")
+SUMMARIES = ("forward", "pre", "post", "end_to_end", "forward_backward", "stream")
 NUMBER: tuple[type, ...] = (int, float)
 KINDS: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -28,9 +28,19 @@ KINDS: dict[str, tuple[type, ...]] = {
     "score": NUMBER,
     "precision": (str,),
     "remark": (str,),
+    "model": (str,),
+    "how": (str,),
+    "fused": (bool,),
+    "batch": (int,),
+    "inputs": (dict,),
+    "memory": (dict,),
+    "macs": (int,),
+    "roof": NUMBER,
+    "gates": (list,),
 }
 
 PARTS: tuple[tuple[str, type], ...] = (("machine", dict), ("date", str), ("command", str), ("rows", list))
+MORE: dict[str, type] = {"trouble": list, "before": dict, "after": dict, "rates": dict, "notes": list}
 
 
 class ResultsError(ValueError):
@@ -42,7 +52,11 @@ class Row:
     """One file in one runtime; times are summaries in ms, `mb` is 10^6 bytes, the rest as words.
 
     `proxy` says that the figures stand in for a device that was absent. `precision` is the arithmetic,
-    such as float32 or int8.
+    such as float32 or int8. Without `forward` nothing could be measured, and `remark` says why. `model`: what
+    rows of one network share. `how`: a way of calling the runtime, such as eager. `fused`: batch norms folded
+    into convolutions. `inputs`: {name: sizes}. `stream`: timing.single_stream's. `memory`: MB of a process of
+    its own at its `peak` and `before` it opened the network. `roof`: the least ms that this machine's measured
+    peak allows. `gates`: as benchmarks.gates.Gate.
     """
 
     name: str
@@ -50,7 +64,7 @@ class Row:
     runtime: str
     versions: Mapping[str, str]
     threads: int
-    forward: Summary
+    forward: Summary | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     pre: Summary | None = None
     post: Summary | None = None
@@ -62,16 +76,35 @@ class Row:
     score: float | None = None
     precision: str = ""
     remark: str = ""
+    model: str = ""
+    how: str = ""
+    fused: bool | None = None
+    batch: int = 1
+    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    stream: Summary | None = None
+    memory: Mapping[str, float] | None = None
+    macs: int | None = None
+    roof: float | None = None
+    gates: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Rows measured on one machine, as machine.describe gives it, by one command on one date."""
+    """Rows measured on one machine, as machine.describe gives it, by one command on one date.
+
+    `trouble`: what makes the times doubtful; `before`, `after`: machine.state's. `rates`: the machine's measured
+    peaks, in multiply-adds or bytes per second. `notes`: what else a reader must know.
+    """
 
     machine: Mapping[str, Any]
     date: str
     command: str
     rows: tuple[Row, ...]
+    trouble: tuple[str, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    rates: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def place(folder: Path, results: Results) -> Path:
@@ -104,19 +137,44 @@ def read(path: Path) -> Results:
     if not isinstance(data, dict) or any(not isinstance(data.get(key), kind) for key, kind in PARTS):
         raise ResultsError(f"{path}: wanted an object with machine, date, command and a list of rows")
     rows = tuple(_row(f"{path}: row {i}", row) for i, row in enumerate(data["rows"]))
-    return Results(data["machine"], data["date"], data["command"], rows)
+    more = {key: data[key] for key in MORE if key in data}
+    if wrong := [key for key, value in more.items() if not isinstance(value, MORE[key])]:
+        raise ResultsError(f"{path}: {wrong[0]} is {more[wrong[0]]!r}; wanted a {MORE[wrong[0]].__name__}")
+    return Results(data["machine"], data["date"], data["command"], rows, **_tupled(more))
+
+
+def joined(found: Sequence[Results]) -> Results:
+    """Results of several commands on one machine as one. Raises ResultsError for several machines, or none."""
+    if not found or any(one.machine != found[0].machine for one in found):
+        names = sorted({machine.name(dict(one.machine)) for one in found})
+        raise ResultsError(f"results of {', '.join(names) or 'no machine'}; one table holds those of one machine")
+    first, last = found[0], found[-1]
+    told = dict.fromkeys(line for one in found for line in one.trouble)
+    notes = dict.fromkeys(line for one in found for line in one.notes)
+    rows = tuple(row for one in found for row in one.rows)
+    commands = "; ".join(dict.fromkeys(one.command for one in found))
+    date = max(one.date for one in found)
+    return Results(
+        first.machine, date, commands, rows, tuple(told), first.before, last.after, first.rates, tuple(notes)
+    )
 
 
 def _row(where: str, data: Any) -> Row:
     if not isinstance(data, dict):
         raise ResultsError(f"{where}: got {data!r}; wanted an object")
     odd = sorted(set(data) - set(KINDS))
-    missing = sorted(f for f in ("name", "file", "runtime", "versions", "threads", "forward") if f not in data)
+    missing = sorted(f for f in ("name", "file", "runtime", "versions", "threads") if f not in data)
     if odd or missing:
         raise ResultsError(f"{where}: missing {missing}, unknown {odd}; wanted {', '.join(KINDS)}")
     for key, value in data.items():
         _check(f"{where}: {key}", value, key)
-    return Row(**data)
+    if data.get("forward") is None and not data.get("remark"):
+        raise ResultsError(f"{where}: lacks forward, and a remark that says why")
+    return Row(**_tupled(data))
+
+
+def _tupled(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
 
 
 def _check(where: str, value: Any, key: str) -> None:

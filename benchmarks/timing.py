@@ -9,6 +9,11 @@ T = TypeVar("T")
 # A clock cannot tell such calls apart; without a floor an empty callable would be called for ever.
 SHORTEST = 1e-6
 
+# MLPerf Inference's rule for the single-stream scenario: so many queries at least, and (loadgen's mlperf.conf since
+# v1.0; 60 s before) so many seconds at least; what counts is the 90th percentile.
+STREAM_QUERIES = 1024
+STREAM_SECONDS = 600.0
+
 
 class TimingError(ValueError):
     """Nothing can be measured, or nothing can be said of what was measured, as asked."""
@@ -62,6 +67,39 @@ def once(call: Callable[[], T], clock: Callable[[], float] = time.perf_counter) 
     start = clock()
     given = call()
     return given, (clock() - start) * 1e3
+
+
+def single_stream(
+    call: Callable[[], object],
+    queries: int = STREAM_QUERIES,
+    seconds: float = STREAM_SECONDS,
+    warmup: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Dict[str, float]:
+    """Return p50, p90, p99, mean and min in ms of queries that each start as soon as the last was answered.
+
+    It ends once there were at least `queries` and at least `seconds` passed (MLPerf Inference, single-stream);
+    `calls` and `seconds` say how many and how long. Raises TimingError for no query or no warm-up call.
+    """
+    if queries < 1 or warmup < 1:
+        given = "{} queries, {} warm-up calls".format(queries, warmup)
+        raise TimingError("single_stream: got {}; wanted at least one of each".format(given))
+    _burst(call, warmup, clock)
+    taken = []  # type: List[float]
+    before = begin = clock()
+    while len(taken) < queries or before - begin < seconds:
+        call()
+        now = clock()
+        taken.append((now - before) * 1e3)
+        before = now
+    found = {"p{}".format(q): _quantile(taken, q / 100) for q in (50, 90, 99)}
+    found.update(mean=sum(taken) / len(taken), min=min(taken), calls=float(len(taken)), seconds=before - begin)
+    return found
+
+
+def by_the_rule(stream: Dict[str, float]) -> bool:
+    """Whether what single_stream found was long enough for MLPerf's rule."""
+    return stream["calls"] >= STREAM_QUERIES and stream["seconds"] >= STREAM_SECONDS
 
 
 def medians(series: Series) -> Tuple[float, ...]:

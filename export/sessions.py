@@ -26,7 +26,8 @@ class Session:
     """One model in one runtime: call it with a C-contiguous image of type `pixels`, RGB 0..255.
 
     float32: (1, 3, H, W); uint8: (1, H, W, 3), a photo's bytes. The outputs come in the graph's order and belong
-    to the caller. One session serves one thread at a time.
+    to the caller. One session serves one thread at a time. `feed` takes {name: array} of all the graph's inputs,
+    whatever their sizes and types.
     """
 
     runtime: str
@@ -35,6 +36,7 @@ class Session:
     output_names: tuple[str, ...]
     run: Callable[[np.ndarray], Outputs] = field(repr=False)
     pixels: str = "float32"
+    feed: Callable[[Mapping[str, np.ndarray]], Outputs] | None = field(default=None, repr=False)
 
     def __call__(self, image: np.ndarray) -> Outputs:
         return self.run(image)
@@ -125,10 +127,13 @@ def _onnxruntime(path: Path, threads: int, options: Mapping[str, Any]) -> Sessio
     entry, names = session.get_inputs()[0], [one.name for one in session.get_outputs()]
     image, pixels = entry.name, "uint8" if entry.type == "tensor(uint8)" else "float32"
 
+    def feed(arrays: Mapping[str, np.ndarray]) -> Outputs:
+        return tuple(session.run(names, dict(arrays)))
+
     def run(pixels: np.ndarray) -> Outputs:
         return tuple(session.run(names, {image: pixels}))
 
-    return Session("onnxruntime", {"onnxruntime": onnxruntime.__version__}, threads, tuple(names), run, pixels)
+    return Session("onnxruntime", {"onnxruntime": onnxruntime.__version__}, threads, tuple(names), run, pixels, feed)
 
 
 def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
@@ -147,7 +152,14 @@ def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
         request.infer()
         return tuple(one.data.copy() for one in results)
 
-    return Session("openvino", {"openvino": openvino.__version__}, threads, names, run, pixels)
+    def feed(arrays: Mapping[str, np.ndarray]) -> Outputs:
+        held = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # as long as they are read
+        for name, array in held.items():
+            request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+        request.infer()
+        return tuple(one.data.copy() for one in results)
+
+    return Session("openvino", {"openvino": openvino.__version__}, threads, names, run, pixels, feed)
 
 
 def _tensorrt(path: Path, threads: int, options: Mapping[str, Any]) -> Session:

@@ -34,7 +34,7 @@ _CHATTER = (
 )
 
 
-def to_onnx(  # noqa: PLR0913 - what a file is made of; two of the six have no other home
+def to_onnx(  # noqa: PLR0913 - what a file is made of; three of the seven have no other home
     network: "torch.nn.Module",
     shape: Shape,
     path: Path,
@@ -42,11 +42,13 @@ def to_onnx(  # noqa: PLR0913 - what a file is made of; two of the six have no o
     names: tuple[str, ...],
     metadata: Mapping[str, str],
     opset: int = 13,
+    fold: bool = True,
 ) -> None:
     """Write `network`, in eval mode, as ONNX at `path`.
 
     The graph's input is `image`, float32 of `shape` (N, C, H, W); its outputs are called `names`. Batch
-    norms and paddings are folded into convolutions, sizes and constants into initializers.
+    norms (left as they are without `fold`) and paddings are folded into convolutions, sizes and constants into
+    initializers.
     Raises ExportError, naming the node, when something that a device would refuse is left, or when
     onnxruntime's outputs differ from the network's.
     """
@@ -54,7 +56,7 @@ def to_onnx(  # noqa: PLR0913 - what a file is made of; two of the six have no o
         raise ExportError("the network is in training mode; call .eval() before exporting it")
     if opset < OLDEST:
         raise ExportError(f"opset {opset} given; {OLDEST} or more would be right")
-    model = _trace(network, shape, names, opset)
+    model = _trace(network, shape, names, opset, fold)
     clean(model)
     _check(model, opset)
     _agree(network, model, shape)
@@ -62,7 +64,7 @@ def to_onnx(  # noqa: PLR0913 - what a file is made of; two of the six have no o
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _trace(network: "torch.nn.Module", shape: Shape, names: tuple[str, ...], opset: int) -> onnx.ModelProto:
+def _trace(network: "torch.nn.Module", shape: Shape, names: tuple[str, ...], opset: int, fold: bool) -> onnx.ModelProto:
     import torch
 
     image = torch.zeros(shape, device=_device(network))
@@ -74,7 +76,9 @@ def _trace(network: "torch.nn.Module", shape: Shape, names: tuple[str, ...], ops
             file,
             dynamo=False,  # the newer exporter stops at opset 18
             opset_version=opset,
-            do_constant_folding=True,
+            # Only in its mode EVAL does the exporter fold norms; the network is in eval mode in either.
+            training=torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=fold,
             input_names=["image"],
             output_names=list(names),
         )

@@ -134,9 +134,10 @@ def timed(row: Row) -> list[str]:
     """One row of results."""
     version = row.versions.get(row.runtime, "").split("-")[0]  # OpenVINO's goes on with its commit
     runtime = f"{row.runtime} {version}".strip()
-    forward = " / ".join(f"{row.forward[q]:.2f}" for q in ("p50", "p90", "p99"))
+    measured = row.forward or {}
+    forward = " / ".join(f"{measured[q]:.2f}" for q in ("p50", "p90", "p99") if q in measured) or ABSENT
     parts = [middle(part) for part in (row.pre, row.post, row.end_to_end, row.forward_backward)]
-    return [row.name.split()[-1], runtime, str(row.threads), forward, spread(row.forward), *parts]
+    return [row.name.split()[-1], runtime, str(row.threads), forward, spread(measured), *parts]
 
 
 def middle(summary: Summary | None) -> str:

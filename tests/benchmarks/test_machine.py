@@ -1,5 +1,8 @@
 import json
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -117,3 +120,68 @@ def test_the_load_is_a_number_or_unknown(monkeypatch):
     assert machine.load() >= 0
     monkeypatch.delattr(machine.os, "getloadavg")
     assert machine.load() is None
+
+
+def test_the_peak_memory_is_this_process_s_own(tree):
+    assert machine.peak_memory(tree({"proc/self/status": "Name:\tx\nVmHWM:\t    2000 kB\n"})) == 2.048
+    assert machine.peak_memory() > 1
+
+
+def test_no_peak_memory_where_nobody_counts(tmp_path):
+    assert machine.peak_memory(tmp_path) is None
+
+
+CALM = {
+    "time": 100.0, "mhz": [3000.0, 3700.0], "load": 0.2, "throttled": 3, "gpus": [],
+    "busy": 50.0, "own": 10.0, "stolen": 1.0,
+}  # fmt: skip
+LATER = {**CALM, "time": 110.0, "busy": 60.0, "own": 19.9}
+
+
+def test_a_quiet_machine_gives_no_trouble():
+    assert machine.trouble(CALM, LATER, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ({}, {"mhz": [2900.0, 2000.0]}, "the clock fell from 3700 to 2900 MHz"),
+        ({}, {"throttled": 15}, "cores were throttled 12 times"),
+        ({"load": 2.9}, {}, "the load was 2.9 on 2 cores before the start"),
+        ({}, {"busy": 65.0}, "others used 0.5 of 2 cores meanwhile"),
+        ({}, {"stolen": 1.5}, "the host of this virtual machine kept 0.05 cores to itself"),
+        ({}, {"gpus": ["1980, 40, 0x0000000000000001", "900, 88, 0x0000000000000020"]}, "GPU 1 is slowed down: 900"),
+    ],
+)
+def test_what_spoils_times_is_told(before, after, sentence):
+    (told,) = machine.trouble({**CALM, **before}, {**LATER, **after}, 2)
+    assert sentence in told
+
+
+def test_nothing_is_told_of_what_cannot_be_known():
+    unknown = {"mhz": [], "load": None, "throttled": 0, "busy": None, "stolen": None, "gpus": ["[N/A], [N/A], [N/A]"]}
+    assert machine.trouble({**CALM, **unknown}, {**LATER, **unknown}, 2) == []
+
+
+def test_the_state_is_read_from_the_kernel(tree):
+    ticks = machine.os.sysconf("SC_CLK_TCK")
+    planted = {
+        "proc/stat": f"cpu  {ticks} {ticks} {ticks} 99 98 {ticks} {ticks} {7 * ticks} 0 0\n",
+        "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "4\n",
+        "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count": "5\n",
+    }
+    found = machine.state(tree(planted), lambda command: "1980, 40, 0x1\n\n")
+    assert (found["busy"], found["stolen"], found["throttled"], found["gpus"]) == (5.0, 7.0, 9.0, ["1980, 40, 0x1"])
+
+
+def test_this_machine_s_state_is_json_and_a_busy_neighbour_is_noticed():
+    before = machine.state()
+    work = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(0.5)
+        after = machine.state()
+    finally:
+        work.kill()
+        work.wait()
+    assert json.loads(json.dumps(before)) == before
+    assert after["busy"] - before["busy"] - (after["own"] - before["own"]) > 0.05

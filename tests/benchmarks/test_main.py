@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.results import place, write
+from benchmarks.report import table
+from benchmarks.results import place, read, write
 from tests.benchmarks.test_results import FOUND
 
 
@@ -24,7 +25,24 @@ def test_all_results_under_the_folders_are_tabled_once(tmp_path, capsys):
         write(place(tmp_path / run / "results", FOUND), FOUND)
     (tmp_path / "a" / "card.json").write_text("not a result")
     assert main([str(tmp_path), str(tmp_path / "b"), str(tmp_path / "b" / "results")]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert capsys.readouterr().out.count("| AMD EPYC | tiny |") == 2
+
+
+def test_one_file_is_tabled(tmp_path, capsys):
+    write(tmp_path / "mine.json", FOUND)
+    assert main([str(tmp_path / "mine.json")]) == 0
+    assert capsys.readouterr().out.count("| AMD EPYC | tiny |") == 1
+
+
+def test_the_table_of_the_docs_is_joined_and_says_date_and_command(tmp_path, capsys):
+    for run in ("a", "b"):
+        write(place(tmp_path / run / "results", FOUND), FOUND)
+    assert main([str(tmp_path), "--tables", str(tmp_path / "tables")]) == 0
+    path = tmp_path / "tables" / "latency-amd-epyc-1t-avx2.json"
+    assert len(read(path).rows) == 2
+    text = path.with_suffix(".md").read_text()
+    assert text.startswith("Measured on 2026-11-21 with\n\n```\nmake x\n```\n\n| Device | Model |")
+    assert text.endswith(table([read(path)]))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from benchmarks import results
-from benchmarks.results import Results, ResultsError, Row, place, read, table_file, write
+from benchmarks.results import Results, ResultsError, Row, joined, place, read, table_file, write
 
 FORWARD = {"p50": 1.0, "p90": 1.5, "p99": 2.0}
 ROW = Row(
@@ -80,13 +81,15 @@ def broken(**changes):
         ("[]", "wanted an object with machine"),
         ('{"machine": {}, "date": "d", "command": "c"}', "a list of rows"),
         ('{"machine": {}, "date": "d", "command": "c", "rows": [3]}', "row 0: got 3"),
-        ('{"machine": {}, "date": "d", "command": "c", "rows": [{"name": "a"}]}', "missing .*'forward'"),
+        ('{"machine": {}, "date": "d", "command": "c", "rows": [{"name": "a"}]}', "missing .*'file'"),
         (broken(speed=3), r"unknown \['speed'\]"),
         (broken(threads="2"), "threads is '2'; wanted int"),
         (broken(threads=True), "threads is True; wanted int"),
         (broken(name=None), "name is None; wanted str"),
         (broken(mb="9"), "mb is '9'; wanted int or float"),
-        (broken(forward=None), "forward is None"),
+        (broken(forward=None), "lacks forward, and a remark that says why"),
+        (broken(batch=1.5), "batch is 1.5; wanted int"),
+        (broken(stream={"p50": 1, "p90": 1}), "stream lacks the number p99"),
         (broken(forward={"p50": 1, "p99": 1}), "forward lacks the number p90"),
         (broken(pre={}), "pre lacks the number p50"),
     ],
@@ -108,3 +111,31 @@ def test_optional_figures_may_be_null(tmp_path):
     path = tmp_path / "r.json"
     path.write_text(broken(pre=None, mb=None, score=None, forward_backward=None))
     assert read(path).rows[0].mb is None
+
+
+def test_a_row_that_could_not_be_measured_says_why(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(broken(forward=None, remark="no compiler here"))
+    assert read(path).rows[0].remark == "no compiler here"
+
+
+def test_state_rates_and_notes_are_read_back(tmp_path):
+    full = replace(FOUND, trouble=("the clock fell",), before={"load": 1.0}, rates={"int8": 1e9}, notes=("drawn",))
+    write(tmp_path / "r.json", full)
+    assert read(tmp_path / "r.json") == full
+    data = json.loads((tmp_path / "r.json").read_text())
+    (tmp_path / "r.json").write_text(json.dumps({**data, "notes": "drawn"}))
+    with pytest.raises(ResultsError, match="notes is 'drawn'; wanted a list"):
+        read(tmp_path / "r.json")
+
+
+def test_results_of_one_machine_are_joined():
+    second = replace(FOUND, date="2026-11-22", command="make y", rows=(replace(ROW, name="other"),), trouble=("x",))
+    both = joined([FOUND, second, second])
+    assert [row.name for row in both.rows] == ["tiny", "other", "other"]
+    assert (both.date, both.command, both.trouble) == ("2026-11-22", "make x; make y", ("x",))
+
+
+def test_results_of_two_machines_are_not_joined():
+    with pytest.raises(ResultsError, match="results of amd-epyc-1t-avx2, other-1t-avx2; one table"):
+        joined([FOUND, replace(FOUND, machine={**FOUND.machine, "cpu": "Other"})])

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from benchmarks import machine, timing
-from benchmarks.timing import Series, TimingError, measure, medians, percentile, ratio, summary
+from benchmarks.timing import Series, TimingError, measure, medians, percentile, ratio, single_stream, summary
 
 
 class Clock:
@@ -144,3 +144,39 @@ def test_one_call_gives_its_result_and_what_it_took():
     call = clock.call("a", 12.5)
     assert timing.once(lambda: (call(), "found")[1], clock) == ("found", pytest.approx(12.5))
     assert clock.called == ["a"]
+
+
+def stream(*ms, **asked):
+    clock = Clock()
+    return clock, single_stream(clock.call("q", *ms), clock=clock, warmup=1, **asked)
+
+
+def test_a_single_stream_asks_until_there_were_enough_queries():
+    clock, found = stream(50, 1, queries=100, seconds=0.01)
+    assert found["calls"] == 100
+    assert len(clock.called) == 101
+    assert found["seconds"] == pytest.approx(0.1)
+    assert found["p90"] == pytest.approx(1.0)
+
+
+def test_a_single_stream_asks_until_enough_seconds_passed():
+    _, found = stream(2, queries=5, seconds=0.0999)
+    assert found["calls"] == 50
+
+
+def test_the_90th_percentile_of_a_stream_is_that_of_its_queries():
+    _, found = stream(1, *range(1, 102), queries=101, seconds=0.0)
+    assert (found["p50"], found["p90"], found["p99"]) == pytest.approx((51, 91, 100))
+
+
+@pytest.mark.parametrize(("ms", "ruled"), [(600_000 / 1024, True), (500, False)])
+def test_the_rule_wants_both_queries_and_minutes(ms, ruled):
+    _, found = stream(ms, seconds=0.0)
+    assert found["calls"] == timing.STREAM_QUERIES
+    assert timing.by_the_rule(found) == ruled
+    assert not timing.by_the_rule({**found, "calls": 1023.0})
+
+
+def test_a_stream_of_nothing_is_refused():
+    with pytest.raises(TimingError, match="got 0 queries"):
+        single_stream(print, queries=0)

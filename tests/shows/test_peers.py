@@ -26,36 +26,10 @@ from mfast_edge.models import MODELS
 from mfast_edge.opened import opened
 from mfast_edge.store import carded
 from tests.export.nets import Net, built, images
-from tests.shows.peers import naive, ort, pruned, roofline
+from tests.shows.peers import naive, ort, pruned
 from tests.shows.peers.bench import Bench, workshop
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_multiply_adds_bytes_and_int8_are_counted_from_the_file(tmp_path: Path) -> None:
-    onnx.save(roofline.chain(), tmp_path / "float.onnx")
-    found = roofline.layers(tmp_path / "float.onnx")
-    cells, weights = roofline.SIDE**2, roofline.CHANNELS**2
-    moved = weights + 2 * roofline.CHANNELS * cells
-    assert found == [roofline.Layer(weights * cells, 4 * moved, False)] * roofline.DEPTH
-
-
-def test_a_depthwise_convolution_and_int8_weights_are_counted(tmp_path: Path, tiny_graph: Path) -> None:
-    ort.quantize(tiny_graph, tmp_path / "int8.onnx", images(2))
-    plain, small = roofline.layers(tiny_graph), roofline.layers(tmp_path / "int8.onnx")
-    macs = [27 * 16 * 32 * 32, 9 * 16 * 16 * 16, 16 * 32 * 16 * 16]
-    assert [one.macs for one in plain][:3] == macs
-    assert sorted(one.macs for one in small) == sorted(one.macs for one in plain)
-    assert [one.int8 for one in plain] == [False] * 5
-    assert [one.int8 for one in small] == [True] * 5
-    assert sum(one.moved for one in small) * 4 == sum(one.moved for one in plain)
-
-
-def test_the_roof_is_arithmetic_where_that_is_slow_and_memory_where_that_is() -> None:
-    rates = roofline.Rates(int8=1e9, float32=1e8, memory=1e6)
-    assert roofline.roofline([roofline.Layer(2_000_000, 1000, True)], rates) == pytest.approx(2.0)
-    assert roofline.roofline([roofline.Layer(2_000_000, 1000, False)], rates) == pytest.approx(20.0)
-    assert roofline.roofline([roofline.Layer(2_000_000, 5000, True)] * 2, rates) == pytest.approx(10.0)
 
 
 @pytest.fixture(scope="module")

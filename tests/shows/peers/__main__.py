@@ -21,9 +21,12 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import table_file
+from export.roof import Rates
+from export.roof import told as told_of
 from mfast_edge.door import stop
 from mfast_edge.errors import MfastError, UserError
-from tests.shows.peers import roofline, table
+from mfast_edge.roofed import rates
+from tests.shows.peers import table
 from tests.shows.peers.bench import Bench, Made, bench, floats, tell
 from tests.shows.peers.clock import ROUNDS, Entry, Protocol, clock
 from tests.shows.peers.scored import scored, ways
@@ -42,7 +45,7 @@ def main() -> int:
     protocol = Protocol(given.rounds)
     times = {threads: clock(entries, threads, protocol) for threads in (1, 2)}
     rows = tabled(entries, figures, times)
-    speed = roofline.rates()
+    speed = rates()
     lines = judged(rows, entries, given.table, speed)
     write(given, rows, lines, speed)
     tell("\n".join([table.markdown(rows), "", *lines]))
@@ -120,7 +123,7 @@ def how(entries: Sequence[Entry], name: str) -> table.Row:
     return {"runtime": entry.way, "file": entry.made.how["file"], "made": entry.made.how["asked"]}
 
 
-def judged(rows: Sequence[table.Row], entries: Sequence[Entry], name: str, speed: roofline.Rates) -> list[str]:
+def judged(rows: Sequence[table.Row], entries: Sequence[Entry], name: str, speed: Rates) -> list[str]:
     """The verdict, and where a goal is missed the roofline of our row and of the best rival."""
     goals = GOALS[name]
     lines: list[Line] = verdict(rows, goals)
@@ -130,11 +133,11 @@ def judged(rows: Sequence[table.Row], entries: Sequence[Entry], name: str, speed
     mine, rival = named(rows, ["ours"]), best(named(rows, goals.rivals), goals, FORWARD)
     for row in [*([ours(mine, goals)] if mine else []), *([rival] if rival else [])]:
         entry = next(one for one in entries if one.name == row["name"])
-        told.append(roofline.told(row["name"], entry.made.file, speed, row[FORWARD]))
+        told.append(told_of(row["name"], entry.made.file, speed, row[FORWARD]))
     return told
 
 
-def write(given: argparse.Namespace, rows: Sequence[table.Row], lines: Sequence[str], speed: roofline.Rates) -> None:
+def write(given: argparse.Namespace, rows: Sequence[table.Row], lines: Sequence[str], speed: Rates) -> None:
     """benchmarks/tables/<table>.json."""
     units = "map50, map: fractions on test; drop: points lost to the float network of the same seed; ms: p50"
     rated = {"int8": speed.int8, "float32": speed.float32, "memory": speed.memory}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import timing
 from export.int8 import Dressing, quantize
-from export.sessions import open_session
 
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 CHANNELS, SIDE, DEPTH = 512, 32, 8  # of the convolutions whose rate is measured: 2.1 G multiply-adds, 2 MB int8
@@ -34,15 +30,17 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What this CPU reaches: multiply-adds per second in int8 and float32, bytes per second."""
+    """What this CPU reaches: multiply-adds per second in int8, float32 and, where it has it, bfloat16; bytes per
+    second."""
 
     int8: float
     float32: float
     memory: float
+    bfloat16: float = 0.0
 
 
 def layers(file: Path) -> list[Layer]:
-    """The weighted layers of an ONNX file or of OpenVINO's .xml, at batch 1."""
+    """The weighted layers of an ONNX file or of OpenVINO's .xml, at its batch."""
     import openvino
 
     model = openvino.Core().read_model(file)
@@ -52,7 +50,7 @@ def layers(file: Path) -> list[Layer]:
 def layer(op: Any) -> Layer:
     """A layer counted: int8 where its weights are stored so."""
     weights, out = list(op.get_input_shape(1)), list(op.get_output_shape(0))
-    one = prod(out) * weights[-2] if op.get_type_name() == "MatMul" else prod(weights) * prod(out[2:])
+    one = prod(out) * weights[-2] if op.get_type_name() == "MatMul" else prod(weights) * out[0] * prod(out[2:])
     int8 = stored(op.input(1).get_source_output().get_node(), prod(weights)) == 1
     size = 1 if int8 else 4
     return Layer(one, size * (prod(weights) + prod(op.get_input_shape(0)) + prod(out)), int8)
@@ -68,10 +66,14 @@ def stored(node: Any, count: int) -> int:
     return 4  # not a constant: made while running
 
 
-def roofline(found: Sequence[Layer], rates: Rates) -> float:
-    """The least ms: of each layer the longer of arithmetic and memory, one after the other."""
-    arithmetic = [one.macs / (rates.int8 if one.int8 else rates.float32) for one in found]
-    memory = [one.moved / rates.memory for one in found]
+def roofline(found: Sequence[Layer], rates: Rates, precision: str = "float32") -> float:
+    """The least ms: of each layer the longer of arithmetic and memory, one after the other.
+
+    `precision`: of the layers that are not int8, float32 or bfloat16.
+    """
+    rate, size = (rates.bfloat16, 0.5) if precision == "bfloat16" else (rates.float32, 1.0)
+    arithmetic = [one.macs / (rates.int8 if one.int8 else rate) for one in found]
+    memory = [one.moved * (1.0 if one.int8 else size) / rates.memory for one in found]
     return 1e3 * sum(max(pair) for pair in zip(arithmetic, memory, strict=True))
 
 
@@ -88,20 +90,17 @@ def told(name: str, file: Path, rates: Rates, ms: float) -> str:
     )
 
 
-def rates() -> Rates:
-    """Measured now on 1 thread: large 1x1 convolutions through OpenVINO in int8 and float32, a copy in memory."""
-    image = np.random.default_rng(0).normal(size=(1, CHANNELS, SIDE, SIDE)).astype(np.float32)
-    read, written = np.ones(BUFFER // 2, np.uint8), np.empty(BUFFER // 2, np.uint8)
-    calls: dict[str, Callable[[], object]] = {"memory": lambda: np.copyto(written, read)}
-    with tempfile.TemporaryDirectory() as folder:
-        files = {kind: Path(folder) / f"{kind}.onnx" for kind in ("float32", "int8")}
-        onnx.save(chain(), files["float32"])
-        quantize(files["float32"], files["int8"], [image], dressing=Dressing("uint8", symmetric=False))
-        calls |= {kind: partial(open_session(file, "openvino"), image) for kind, file in files.items()}
-        series = timing.measure(calls, rounds=15, seconds=0.1)
-    ms = {name: timing.percentile(one, 50) for name, one in series.items()}
-    macs = DEPTH * CHANNELS**2 * SIDE**2
-    return Rates(macs / ms["int8"] * 1e3, macs / ms["float32"] * 1e3, BUFFER / ms["memory"] * 1e3)
+def probes(folder: Path) -> dict[str, Path]:
+    """Large 1x1 convolutions that a CPU spends all its time multiplying in, {float32, int8: file}; see `image`."""
+    files = {kind: folder / f"{kind}.onnx" for kind in ("float32", "int8")}
+    onnx.save(chain(), files["float32"])
+    quantize(files["float32"], files["int8"], [image()], dressing=Dressing("uint8", symmetric=False))
+    return files
+
+
+def image() -> np.ndarray:
+    """What the probes are called with."""
+    return np.random.default_rng(0).normal(size=(1, CHANNELS, SIDE, SIDE)).astype(np.float32)
 
 
 def chain() -> onnx.ModelProto:
