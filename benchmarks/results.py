@@ -34,7 +34,6 @@ KINDS: dict[str, tuple[type, ...]] = {
     "batch": (int,),
     "inputs": (dict,),
     "memory": (dict,),
-    "macs": (int,),
     "roof": NUMBER,
     "gates": (list,),
 }
@@ -83,7 +82,6 @@ class Row:
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     stream: Summary | None = None
     memory: Mapping[str, float] | None = None
-    macs: int | None = None
     roof: float | None = None
     gates: Sequence[Mapping[str, Any]] = ()
 

@@ -67,6 +67,15 @@ def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping
         raise Unreadable(f"{path}: {runtime} cannot open it: {_last(error)}") from error
 
 
+def tried(session: Session, arrays: Mapping[str, np.ndarray]) -> None:
+    """Call a session once. Raises Unreadable where the runtime cannot run what it has opened."""
+    assert session.feed is not None
+    try:
+        session.feed(arrays)
+    except Exception as error:  # as above
+        raise Unreadable(f"{session.runtime} cannot run it: {_last(error)}") from error
+
+
 def available(runtime: str) -> bool:
     """Whether `runtime` can work on this machine; loads neither the runtime nor a GPU context."""
     return VARIANTS.get(runtime, runtime) in RUNTIMES and lack(runtime) is None

@@ -44,6 +44,11 @@ def precision(path: Path) -> str:
     return "float16" if halves > floats else "float32"
 
 
+def normed(path: Path) -> bool:
+    """Whether batch norms are left in a graph. Raises Unreadable."""
+    return any(node.op_type == "BatchNormalization" for node in _load(path).node)
+
+
 def asked(path: Path, sizes: Mapping[str, tuple[int, ...]], batch: int | None = None) -> dict[str, tuple[int, ...]]:
     """{name: sizes} to call a graph with: its own, `sizes` where given, `batch` as the first where given.
 

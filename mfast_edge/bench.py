@@ -1,11 +1,11 @@
-"""Side door: times runs, stored candidates and ONNX files here, all in the same alternating rounds."""
+"""Side door: times runs, candidates, ONNX files, or the zoo's models as built, in alternating rounds."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,31 +18,80 @@ app = door()
 
 
 @app.command()
-def bench(
-    what: Annotated[list[Path], typer.Argument(help="Runs' folders, candidates' of runs/store, .onnx files.")],
-    threads: Annotated[int, typer.Option(min=1, help="Cores that each call may use.")] = 1,
+def bench(  # noqa: PLR0913 - the arguments of the command
+    what: Annotated[
+        list[Path] | None, typer.Argument(help="Runs' folders, candidates' of runs/store, any .onnx files.")
+    ] = None,
+    models: Annotated[str, typer.Option(help="Instead of files, models as built: ssd_mbv1,yolov1 or all.")] = "",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where --models are called.")] = "cpu",
+    modes: Annotated[
+        str, typer.Option(help="Of --models: eager,channels-last,compile,cuda-graphs; all if absent.")
+    ] = "",
+    precisions: Annotated[
+        str, typer.Option(help="Of --models: float32,tf32,bfloat16,float16; all of the device if absent.")
+    ] = "",
+    data: Annotated[
+        str, typer.Option(help="What norms and int8 of --models are calibrated on, as compress takes it.")
+    ] = "particles:48x300",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting of --models: model.size=256.")] = None,
+    threads: Annotated[str, typer.Option(help="Cores that each call may use; several are swept: 1,2,4.")] = "1",
+    batch: Annotated[str, typer.Option(help="Images in a call; several are swept: 1,4,16.")] = "",
+    size: Annotated[
+        list[str] | None, typer.Option(help="Sizes that a graph leaves open: 300x300, or NAME=1x3x300x300.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Alternating rounds.")] = 30,
+    warmup: Annotated[int, typer.Option(min=1, help="Calls of each before the first round.")] = 5,
+    single_stream: Annotated[
+        bool, typer.Option("--single-stream", help="Then MLPerf's single stream; its 90th percentile counts.")
+    ] = False,
+    queries: Annotated[int, typer.Option(min=1, help="At least so many, of a single stream.")] = 1024,
+    seconds: Annotated[float, typer.Option(min=0, help="At least so many, of a single stream.")] = 600.0,
+    memory: Annotated[bool, typer.Option("--memory", help="Peak memory, each in a process of its own.")] = False,
+    roof: Annotated[bool, typer.Option("--roof", help="The share of this machine's measured peak.")] = False,
+    score: Annotated[bool, typer.Option("--score", help="Runs beside their float network, and scores.")] = False,
     out: Annotated[Path | None, typer.Option(help="A folder to write <machine>.json into.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Time WHAT in each runtime that is here: forward, forward-backward, preparation, decoding, end to end."""
-    from mfast_edge.raced import race
+    from mfast_edge.benched import Asked, benched
+    from mfast_edge.raced import Protocol
 
-    command = "python -m mfast_edge.bench " + shlex.join(sys.argv[1:])
-    told(race(what, threads, rounds, command), out, json_)
+    stream = (queries, seconds) if single_stream else None
+    asked = Asked(
+        tuple(what or ()),
+        models,
+        device,
+        modes,
+        precisions,
+        data,
+        tuple(set_ or ()),
+        threads,
+        batch,
+        tuple(size or ()),
+        score,
+        Protocol(rounds, warmup, stream=stream, memory=memory, roof=roof),
+        "python -m mfast_edge.bench " + shlex.join(sys.argv[1:]),
+    )
+    told(benched(asked, lambda made: keep(made, out)), json_)
 
 
-def told(made: Results, out: Path | None, as_json: bool) -> None:
-    """The results on standard output, and in a folder if one is given."""
-    import json
-    from dataclasses import asdict
+def keep(made: Results, out: Path | None) -> None:
+    """The results until now, in a folder if one is given."""
+    from benchmarks import results
 
-    from benchmarks import report, results
-
-    print(json.dumps(asdict(made)) if as_json else report.table([made]), end="\n" if as_json else "")
     if out:
         out.mkdir(parents=True, exist_ok=True)
         results.write(results.place(out, made), made)
+
+
+def told(made: Results, as_json: bool) -> None:
+    """The results on standard output."""
+    import json
+    from dataclasses import asdict
+
+    from benchmarks import report
+
+    print(json.dumps(asdict(made)) if as_json else report.table([made]), end="\n" if as_json else "")
 
 
 def main() -> None:

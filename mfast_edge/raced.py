@@ -1,137 +1,124 @@
-"""Runs, candidates and graphs timed against each other on this machine."""
+"""Rows timed against each other on this machine, and what is measured beside their times."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from benchmarks import machine, results, timing
-from export.errors import ExportError
-from export.sessions import RUNTIMES, available
-from export.shape import grey
-from mfast_edge import blueprint
-from mfast_edge.errors import UserError
-from mfast_edge.metrics.weight import size
-from mfast_edge.opened import Opened, graph, opened
-from mfast_edge.runners import gradient, through, torch_on
-from mfast_edge.timed import PHOTOS, parts
+from benchmarks.score import score
+from mfast_edge import roofed
+from mfast_edge.runners import torch_on
+from mfast_edge.weighed import Job, weigh
 
 Call = Callable[[], object]
+REFERENCE = "reference"  # the option of rows whose F1 and time the others' score is counted from
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file in one runtime, and the steps to time: forward and, for a candidate, what surrounds it."""
+    """What is timed: its row as far as it is known, and its calls: forward and, where there are any, what surrounds
+    it, all synchronised. `graph`: whose layers the roof is worked out from. `job`: what weighs its memory."""
 
-    name: str
-    file: Path
-    runtime: str
-    versions: Mapping[str, str]
+    row: results.Row
     calls: Mapping[str, Call]
-    precision: str = ""
+    graph: Path | None = None
+    job: Job | None = None
 
 
-def race(paths: Sequence[Path], threads: int, rounds: int, command: str) -> results.Results:
-    """Everything in the same rounds. UserError for a path that is neither a run, a candidate nor a graph."""
-    entries = [entry for path in paths for entry in entered(path, threads)]
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Alternating rounds. `stream`: (queries, seconds) of a single stream after them; `memory`: peaks, each in a
+    process of its own; `roof`: the machine's measured peak."""
+
+    rounds: int = 30
+    warmup: int = 5
+    seconds: float = 0.05
+    stream: tuple[int, float] | None = None
+    memory: bool = False
+    roof: bool = False
+
+
+@dataclass(slots=True)
+class Log:
+    """What becomes the results of a command: rows as they are found, the machine's state when it began."""
+
+    threads: int
+    command: str
+    notes: tuple[str, ...] = ()
+    rows: list[results.Row] = field(default_factory=list)
+    rates: dict[str, object] = field(default_factory=dict)
+    before: dict[str, object] = field(default_factory=machine.state)
+
+    def ended(self) -> results.Results:
+        """The results until now."""
+        here, after = machine.describe(self.threads), machine.state()
+        trouble = machine.trouble(self.before, after, here["cores"] or 1)
+        today, rows = f"{date.today()}", tuple(scored(self.rows))
+        return results.Results(
+            here, today, self.command, rows, tuple(trouble), self.before, after, self.rates, self.notes
+        )
+
+
+def race(entries: Sequence[Entry], asked: Protocol, threads: int) -> list[results.Row]:
+    """All entries in the same rounds, on so many threads; those without calls as they are."""
+    if asked.roof and roofed.measurable() and any(entry.graph for entry in entries):
+        roofed.rates(threads)  # before the rounds, on a machine as quiet as it will be
     calls = {f"{place} {part}": call for place, entry in enumerate(entries) for part, call in entry.calls.items()}
-    with torch_on(threads) if any(entry.runtime == "torch" for entry in entries) else nullcontext():
-        series = timing.measure(calls, rounds=rounds)
-    rows = [row(entry, place, threads, series) for place, entry in enumerate(entries)]
-    return results.Results(machine.describe(threads), f"{date.today()}", command, tuple(rows))
+    if not calls:
+        return [entry.row for entry in entries]
+    with torch_on(threads) if any(entry.row.runtime == "torch" for entry in entries) else nullcontext():
+        series = timing.measure(calls, rounds=asked.rounds, warmup=asked.warmup, seconds=asked.seconds)
+        rows = [timed(entry, place, series) for place, entry in enumerate(entries)]
+        rows = [streamed(entry, row, asked) for entry, row in zip(entries, rows, strict=True)]
+    return [beside(entry, row, asked, threads) for entry, row in zip(entries, rows, strict=True)]
 
 
-def row(entry: Entry, place: int, threads: int, series: Mapping[str, timing.Series]) -> results.Row:
-    """One line of the results."""
-    found = {part: timing.summary(series[f"{place} {part}"]) for part in entry.calls}
-    return results.Row(
-        name=entry.name,
-        file=entry.file.name,
-        runtime=entry.runtime,
-        versions=entry.versions,
-        threads=threads,
-        mb=size(entry.file),
-        precision=entry.precision,
-        forward=found["forward"],
-        pre=found.get("pre"),
-        post=found.get("post"),
-        end_to_end=found.get("end_to_end"),
-        forward_backward=found.get("forward_backward"),
-    )
+def timed(entry: Entry, place: int, series: Mapping[str, timing.Series]) -> results.Row:
+    """A row with its times."""
+    found: dict[str, Any] = {part: timing.summary(series[f"{place} {part}"]) for part in entry.calls}
+    return replace(entry.row, **found)
 
 
-def entered(path: Path, threads: int) -> list[Entry]:
-    """A run, a candidate or a graph, once in each runtime."""
-    if path.suffix == ".onnx" and not (path.parent / "card.json").is_file():
-        return plain(path, threads)
-    source = opened(path.parent if path.suffix == ".onnx" else path)
-    return networks(source, threads) if source.candidate.form == "torch" else graphs(source, threads)
+def streamed(entry: Entry, row: results.Row, asked: Protocol) -> results.Row:
+    """With a single stream: from photo to detections where that is known, else of the forward."""
+    query = entry.calls.get("end_to_end", entry.calls.get("forward"))
+    if asked.stream is None or query is None:
+        return row
+    queries, seconds = asked.stream
+    return replace(row, stream=timing.single_stream(query, queries=queries, seconds=seconds))
 
 
-def plain(path: Path, threads: int) -> list[Entry]:
-    """A graph that nothing is known of: the forward alone, on a grey image."""
-    try:
-        image = grey(path)
-    except ExportError as wrong:
-        raise UserError(f"bench: {wrong}") from None
-    sessions = [graph(path, runtime, threads) for runtime in here()]
-    return [Entry(path.stem, path, one.runtime, one.versions, {"forward": partial(one, image)}) for one in sessions]
+def beside(entry: Entry, row: results.Row, asked: Protocol, threads: int) -> results.Row:
+    """With its memory and its roof."""
+    if asked.memory and entry.job and row.forward:
+        row = replace(row, memory=weigh(entry.job))
+    if asked.roof and entry.graph and row.forward and row.roof is None and roofed.measurable():
+        row = replace(row, roof=roofed.least(entry.graph, threads, row.precision))
+    return row
 
 
-def graphs(source: Opened, threads: int) -> list[Entry]:
-    """A candidate's graph with all that surrounds it."""
-    file, photos = source.candidate.file, seen(source)
-    entries = []
-    for runtime in here():
-        session = graph(file, runtime, threads)
-        calls = parts(session, photos, source.model.decode, source.facts)
-        entries.append(Entry(title(source), file, runtime, session.versions, calls, precision(source)))
-    return entries
+def scored(rows: Sequence[results.Row]) -> list[results.Row]:
+    """With the composite score of those that have an F1 and a time end to end, where the reference was raced too.
+
+    The reference is the trained float network's F1 and, in its fastest runtime, time on as many threads.
+    """
+    return [row if (worth := composite(row, rows)) is None else replace(row, score=worth) for row in rows]
 
 
-def networks(source: Opened, threads: int) -> list[Entry]:
-    """A torch candidate with all that surrounds it, and its backward."""
-    import torch
-
-    network = blueprint.rebuild(source.candidate.folder, source.model)
-    with torch_on(threads):
-        calls = parts(through(network, "cpu"), seen(source), source.model.decode, source.facts)
-    image = torch.zeros(1, 3, source.facts["height"], source.facts["width"])
-    trained = blueprint.rebuild(source.candidate.folder, source.model)  # its norms are in train mode
-    calls["forward_backward"] = gradient(trained, image)
-    versions = {"torch": torch.__version__}
-    return [Entry(title(source), source.candidate.file, "torch", versions, calls, precision(source))]
-
-
-def here() -> list[str]:
-    """The runtimes that this machine has."""
-    return [runtime for runtime in RUNTIMES if available(runtime)]
-
-
-def title(source: Opened) -> str:
-    """The model and the last stage."""
-    return f"{source.candidate.model} {source.candidate.lineage[-1].stage}"
-
-
-def precision(source: Opened) -> str:
-    """The arithmetic."""
-    return "int8" if any(step.stage == "quantize" for step in source.candidate.lineage) else "float32"
-
-
-def seen(source: Opened) -> list[np.ndarray]:
-    """Photos to work on: validation photos of the candidate's run, else drawn ones."""
-    if "data" in source.page:
-        from mfast_edge.data.index import again
-        from mfast_edge.data.photo import load
-
-        data = again(source.page["data"], cache=source.runs / "data")
-        return [load(record) for record in data.splits["val"][:PHOTOS]]
-    from mfast_edge.data.particles import scene
-
-    return [scene(np.random.default_rng(number), source.facts["height"]).photo for number in range(PHOTOS)]
+def composite(row: results.Row, rows: Sequence[results.Row]) -> float | None:
+    """A row's score; None where something of it is not known."""
+    found = [
+        (one.end_to_end["p50"], one.f1)
+        for one in rows
+        if one.options.get(REFERENCE) and one.end_to_end and one.f1 is not None
+        if (one.model, one.threads, one.options.get("run")) == (row.model, row.threads, row.options.get("run"))
+    ]
+    if row.f1 is None or row.end_to_end is None or not found:
+        return None
+    ms, f1 = min(found)
+    return score(row.f1, row.end_to_end["p50"], f1_ref=f1, t_ref=ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def backward(shop: Workshop, candidate: Candidate) -> Callable[[], object]:
 
 
 def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:
-    """The same for a network and an image (1, 3, H, W) on its device.
+    """The same for a network and images (B, 3, H, W) on its device; synchronised.
 
     Batch norms stay in eval: at batch 1 a 1x1 map has no statistics of its own.
     """
@@ -62,12 +62,18 @@ def gradient(network: nn.Module, image: torch.Tensor) -> Callable[[], object]:
     network.eval()
 
     def both() -> None:
-        network.zero_grad(set_to_none=True)
-        sum(out.square().sum() / 2 for out in network(image)).backward()
+        descend(network, network, image)
         if image.is_cuda:
             torch.cuda.synchronize()
 
     return both
+
+
+def descend(network: nn.Module, run: Callable[[torch.Tensor], Iterable[torch.Tensor]], image: torch.Tensor) -> None:
+    """Gradients of ½‖outputs‖² for all parameters of `network`, which `run` calls; not synchronised."""
+    network.zero_grad(set_to_none=True)
+    loss = sum(out.float().square().sum() / 2 for out in run(image))
+    loss.backward()  # type: ignore[union-attr]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "doctor",
         "__main__",
     },
-    {"tune", "proof", "timed", "opened", "looked", "subject", "raced", "dissected", "changes", "pages", "diagnosis", "entered", "zoo"},
+    {"tune", "proof", "timed", "opened", "looked", "subject", "raced", "dissected", "changes", "pages", "diagnosis", "entered", "zoo", "benched"},
     {"pipeline", "judge", "quality", "runners", "dissect", "clocked", "ways", "roofed", "weighed"},
     {"plan"},
     {"stages"},
