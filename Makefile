@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo untrained kills kills-bccd latency dirt clean
+.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -123,6 +123,32 @@ zoo: install
 untrained: install
 	$(foreach model,$(ZOO),$(call ZOO_RUN,$(model)) --name $(model)-float --until train || [ $$? -eq 1 ] || exit; )
 	$(BIN)/python -m tests.shows.untrained --table --data voc:$(MFAST_DATA)/bccd $(ZOO:%=$(RUNS)/zoo/%-float)
+
+# Untrained models in torch and as graphs, float, bf16 and int8, norms folded or not, forward and backward, one thread:
+# a table with every model's rows in the same rounds. Minutes, in which nothing else should run.
+BENCH ?= ssd_mbv1 ssd_mbv2 ssd_vgg16
+BENCH_DATA ?= $(if $(MFAST_DATA),voc:$(MFAST_DATA)/bccd,particles:48x300)
+BENCH_ASKED ?= --rounds 10 --warmup 2 --memory --roof
+BENCH_MODES ?= eager,channels-last,compile
+BENCH_TABLES ?= benchmarks/tables
+
+bench-table: install
+	rm -rf $(RUNS)/bench-table
+	$(foreach model,$(BENCH),$(BIN)/python -m mfast_edge.bench --models $(model) --modes $(BENCH_MODES) \
+		--data $(BENCH_DATA) $(BENCH_ASKED) --out $(RUNS)/bench-table/$(model)/results || exit; )
+	$(BIN)/python -m benchmarks $(BENCH:%=$(RUNS)/bench-table/%) --tables $(BENCH_TABLES) --command 'make bench-table'
+
+# The same in torch on a CUDA GPU, for every model; without one, on the CPU: BENCH_DEVICE=cpu. What is measured stays:
+# a model whose folder is there is not measured again.
+BENCH_GPU ?= $(shell $(BIN)/python -c 'from mfast_edge.models import MODELS; print(*sorted(MODELS))')
+BENCH_DEVICE ?= cuda
+GPU_ASKED ?= --rounds 20 --roof
+
+bench-gpu: install
+	$(foreach model,$(BENCH_GPU),[ -e $(RUNS)/bench-gpu/$(model)/results ] || $(BIN)/python -m mfast_edge.bench \
+		--models $(model) --device $(BENCH_DEVICE) --data $(BENCH_DATA) $(GPU_ASKED) \
+		--out $(RUNS)/bench-gpu/$(model)/results || exit; )
+	$(BIN)/python -m benchmarks $(BENCH_GPU:%=$(RUNS)/bench-gpu/%) --tables $(BENCH_TABLES) --command 'make bench-gpu'
 
 coco: install
 	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128

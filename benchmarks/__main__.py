@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,10 +41,12 @@ def _table(words: Sequence[str]) -> str:
     parser.add_argument(
         "--tables", type=Path, help="also join them, of one machine, into latency-<machine>.json and .md of this folder"
     )
+    parser.add_argument("--command", help="what --tables says they were made with; the commands themselves if absent")
     given = parser.parse_args(words)
     found = [read(path) for path in dict.fromkeys(path for place in given.places for path in _search(place))]
     if given.tables:
-        _keep(joined(found), given.tables)
+        together = joined(found)
+        _keep(replace(together, command=given.command or together.command), given.tables)
     return report.table(found)
 
 

@@ -88,7 +88,8 @@ def ready(order: Order) -> None:
 
 def notes(order: Order) -> tuple[str, ...]:
     """What a reader of the rows must know."""
-    told = f"weights are random; batch norms are measured, and int8 is calibrated, on photos of {order.data}"
+    data = order.data.rpartition("/")[2]  # wherever it lies
+    told = f"weights are random; batch norms are measured, and int8 is calibrated, on photos of {data}"
     return (told, WAYS, *((GPU,) if order.device == "cuda" else ()))
 
 

@@ -45,6 +45,12 @@ def test_the_table_of_the_docs_is_joined_and_says_date_and_command(tmp_path, cap
     assert text.endswith(table([read(path)]))
 
 
+def test_the_table_of_the_docs_can_say_another_command(tmp_path, capsys):
+    write(tmp_path / "a.json", FOUND)
+    assert main([str(tmp_path / "a.json"), "--tables", str(tmp_path), "--command", "make table"]) == 0
+    assert read(tmp_path / "latency-amd-epyc-1t-avx2.json").command == "make table"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
