@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks import results, timing
+from export.errors import ExportError
 from export.int8 import quantize
 from export.sessions import RUNTIMES, VARIANTS, available
 from export.shape import inputs
@@ -42,7 +43,7 @@ SEED = 0
 MEASURED, CALIBRATED = 8, 32  # photos for batch norms, for int8
 SIDE = 4096  # of the matrices that a GPU's peak is measured with
 WAYS = "16-bit torch rows: weights cast once for the forward, autocast for the backward; norms in eval, no step"
-GPU = "images lie on the GPU; a GPU's roof is its peak in square matrix products of the same arithmetic"
+GPU = "images lie on the GPU, cuDNN chooses by its heuristics; the roof is the GPU's peak in square matrix products"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def stocked(name: str, order: Order, how: Setting) -> list[Entry]:
     made = fresh(name, order, how.folder)
     files = exported(made, how.folder) if order.device == "cpu" else {}
     found = [entry for batch in how.batches or (1,) for entry in in_torch(made, batch, order, how)]
-    if "folded" in files:
+    if "folded" in files and order.roof:
         found = [replace(entry, graph=sized_for(entry, files["folded"], how)) for entry in found]
     graphs = [
         in_runtime(file, batch, runtime, Known(name, name, fused=True), how)
@@ -144,7 +145,7 @@ def in_way(made: Fresh, way: ways.Way, networks: Networks, order: Order, how: Se
         name=made.model.name,
         file="",
         runtime="torch",
-        versions={"torch": torch.__version__},
+        versions=versions(image),
         threads=how.threads,
         precision=way.precision,
         model=made.model.name,
@@ -180,10 +181,21 @@ def exported(made: Fresh, folder: Path) -> dict[str, Path]:
     return files
 
 
-def sized_for(entry: Entry, file: Path, how: Setting) -> Path:
-    """The graph at a row's batch, whose layers its roof is worked out from."""
+def sized_for(entry: Entry, file: Path, how: Setting) -> Path | None:
+    """The graph at a row's batch, whose layers its roof is worked out from; None where its batch is baked in."""
     shape = tuple(entry.row.inputs["image"])
-    return at(file, dict.fromkeys(inputs(file), shape), how.folder)
+    try:
+        return at(file, dict.fromkeys(inputs(file), shape), how.folder)
+    except ExportError:
+        return None  # the graph's own row says why
+
+
+def versions(image: torch.Tensor) -> dict[str, str]:
+    """Of what computes."""
+    told = {"torch": str(torch.__version__)}
+    if image.is_cuda:
+        told |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+    return told
 
 
 @cache
