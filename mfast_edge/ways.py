@@ -119,8 +119,9 @@ def lack(way: Way, device: str) -> str:
 
 def forward(network: nn.Module, image: Tensor, way: Way) -> Call:
     """The forward; nothing is copied to or from the device."""
-    kind = SHORT.get(way.precision, torch.float32)
-    network, image = placed(network.to(kind), image.to(kind), way)
+    if kind := SHORT.get(way.precision):
+        network, image = narrowed(network, image, kind), image.to(kind)
+    network, image = placed(network, image, way)
     run = compiled(network) if way.mode == "compile" else network
 
     def body() -> None:
@@ -201,6 +202,27 @@ def compiled(network: nn.Module) -> Any:
 
     warm: list[bool] = []
     return quiet
+
+
+def narrowed(network: nn.Module, image: Tensor, kind: torch.dtype) -> nn.Module:
+    """The network with weights of `kind`; a layer that is given another type on the way casts what it is given."""
+    network = network.to(kind)
+    wider: list[nn.Module] = []
+
+    def watch(layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        if inputs[0].dtype != kind:
+            wider.append(layer)
+        return (inputs[0].to(kind),)
+
+    layers = [one for one in network.modules() if isinstance(one, (nn.Conv2d, nn.Linear, nn.BatchNorm2d))]
+    hooks = [layer.register_forward_pre_hook(watch) for layer in layers]
+    with torch.no_grad():
+        network(image.to(kind))
+    for hook in hooks:
+        hook.remove()
+    for layer in dict.fromkeys(wider):
+        layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(kind),))
+    return network
 
 
 def placed(network: nn.Module, image: Tensor, way: Way) -> tuple[nn.Module, Tensor]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from shutil import which
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from torch import Tensor, nn
 
 from mfast_edge import ways
 from mfast_edge.errors import Unfinished, UserError
-from mfast_edge.ways import Way, both, feeding, folded, forward, lack, prepare
+from mfast_edge.ways import Way, both, feeding, folded, forward, lack, prepare, settle
 from tests.export.nets import Net, built
 
 IMAGE = torch.arange(3 * 32 * 32, dtype=torch.float32).reshape(1, 3, 32, 32) % 256
@@ -154,7 +157,25 @@ def test_the_forward_gets_images_as_the_way_says(way: Way, kind: torch.dtype, la
     assert seen[0].dtype == kind
     assert seen[0].is_contiguous(memory_format=torch.channels_last) == last
     assert network.conv.weight.dtype == kind
-    assert seen[0].is_inference() == (way.precision != "float32") or not seen[0].requires_grad
+
+
+class Widening(nn.Module):
+    """Computes in float32 between two convolutions, whatever it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        return (self.second(self.first(x).float().sigmoid()),)
+
+
+def test_a_layer_that_is_given_float32_in_a_16_bit_network_casts_it_and_no_other_does() -> None:
+    network = Widening()
+    assert prepare(network, IMAGE, Way("eager", "bfloat16", False)).remark == ""
+    narrowed = ways.narrowed(network, IMAGE, torch.bfloat16)
+    assert narrowed(IMAGE.bfloat16())[0].dtype == torch.bfloat16
+    assert [len(one._forward_pre_hooks) for one in (network.first, network.second)] == [0, 1]
 
 
 class Broken(nn.Module):
@@ -193,6 +214,60 @@ def test_without_triton_a_gpu_s_row_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ways, "find_spec", lambda name: None)
     assert lack(Way("compile", "float32", True), "cuda") == "not compiled: triton is not on this machine"
     assert lack(Way("eager", "float32", True), "cuda") == ""
+
+
+class Stream:
+    """A stream of a GPU that is not there: notes who waited for whom."""
+
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name, self.log = name, log
+
+    def wait_stream(self, other: Stream) -> None:
+        self.log.append(f"{self.name} waits for {other.name}")
+
+
+def test_a_graph_is_captured_once_after_warm_calls_on_a_stream_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    main, replays = Stream("main", log), SimpleNamespace(replay=lambda: log.append("replay"))
+
+    @contextmanager
+    def within(what: object) -> Iterator[None]:
+        log.append("enter side" if isinstance(what, Stream) else "capture")
+        yield
+        log.append("leave")
+
+    for name, fake in {
+        "Stream": lambda: Stream("side", log),
+        "current_stream": lambda: main,
+        "stream": within,
+        "graph": within,
+        "CUDAGraph": lambda: replays,
+        "synchronize": lambda: log.append("synchronize"),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    call = ways.captured(lambda: log.append("body"))
+    warm = ["side waits for main", "enter side", *["body"] * ways.WARM, "leave", "main waits for side"]
+    assert log == [*warm, "capture", "body", "leave"]
+    call()
+    assert log[-2:] == ["replay", "synchronize"]
+
+
+@pytest.fixture
+def switches() -> Iterator[tuple[Any, Any]]:
+    """torch's two for TF32, put back afterwards."""
+    both = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [one.allow_tf32 for one in both]
+    yield both
+    for one, value in zip(both, before, strict=True):
+        one.allow_tf32 = value
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("float32", False), ("tf32", True), ("bfloat16", False)])
+def test_a_gpu_rounds_to_tf32_only_where_the_way_says_so(
+    precision: str, allowed: bool, switches: tuple[Any, Any]
+) -> None:
+    settle(Way("eager", precision, True), SimpleNamespace(is_cuda=True))  # type: ignore[arg-type]
+    assert [one.allow_tf32 for one in switches] == [allowed, allowed]
 
 
 @pytest.mark.slow
