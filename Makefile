@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: demo test check install versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
+.PHONY: demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -35,6 +35,23 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" --quiet
+
+# A Python 3.6 with what a bundle runs with on a Jetson Nano, from public packages: tests/board use it as
+# MFAST_PY36=.py36/bin/python. PYTHON36 is any 3.6 (pyenv install 3.6.15).
+PYTHON36 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.6.*/bin/python) python3.6)
+
+py36: .py36/ready
+
+.py36/ready: tests/board/py36.txt
+	$(PYTHON36) -m venv .py36
+	.py36/bin/python -m pip install --quiet --upgrade 'pip==21.3.1'
+	.py36/bin/python -m pip install --quiet --only-binary :all: -r tests/board/py36.txt
+	touch $@
+
+# The board's files against TensorRT's real Python bindings, 8.4 to 11: downloads 780 MB, of which 15 are kept
+# (MFAST_TRT=FOLDER keeps them for the next time).
+api-check: install py36
+	MFAST_PY36=.py36/bin/python $(BIN)/python -m tests.board.api
 
 # After a stage's version was raised, or its sources changed without altering what it makes.
 versions: install

@@ -12,7 +12,7 @@ from typing import Any
 from export.errors import ExportError
 
 # On the board these folders' files lie side by side; what lies deeper keeps its folder: ssd/decode.py.
-_ROOTS = ("mfast_edge/models", "benchmarks", "export/board")
+_ROOTS = ("mfast_edge/models", "mfast_edge/tasks", "benchmarks", "export/board")
 
 
 def bundle(folder: Path, files: Mapping[str, Path], manifest: Mapping[str, Any]) -> None:
@@ -38,6 +38,11 @@ def travels() -> dict[str, Path]:
     """Name on the board → file on this machine, of everything that travels."""
     listed = json.loads((Path(__file__).parent / "board" / "travels.json").read_text())
     return {_place(PurePosixPath(name)): _find(PurePosixPath(name)) for name in listed}
+
+
+def placed(name: str) -> str:
+    """Where a travelling file, such as mfast_edge/models/ssd/decode.py, lies in a bundle."""
+    return _place(PurePosixPath(name))
 
 
 def _sources(files: Mapping[str, Path]) -> dict[str, Path]:

@@ -1,6 +1,5 @@
 """A model file becomes something to call, the same for every runtime."""
 
-import ctypes
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export.board.buffers import devices
+from export.board.engine import Engine
+from export.board.faults import BoardError
 from export.errors import ExportError, RuntimeMissing, Unreadable
 from export.rules import load_rules
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 Outputs = tuple[np.ndarray, ...]
 _BF16 = {"avx512_bf16", "amx_bf16"}
-_CUDART = ("libcudart.so", *(f"libcudart.so.{version}" for version in ("13", "12", "11.0", "10.2")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping
         return replace(RUNTIMES[base](path, threads, own | dict(options or {})), runtime=runtime)
     except ExportError:
         raise
+    except BoardError as wrong:
+        raise Unreadable(str(wrong)) from None
     except Exception as error:  # neither runtime has an error class of its own that covers a bad file
         raise Unreadable(f"{path}: {runtime} cannot open it: {_last(error)}") from error
 
@@ -97,18 +100,6 @@ def _flags() -> set[str]:
     """The CPU's features, as Linux names them."""
     told = Path("/proc/cpuinfo")
     return set(told.read_text().split()) if told.is_file() else set()
-
-
-def devices() -> int:
-    """CUDA devices by libcudart's own count: TensorRT crashes the process when there is none."""
-    for name in _CUDART:
-        try:
-            library = ctypes.CDLL(name)
-        except OSError:
-            continue
-        count = ctypes.c_int(0)
-        return count.value if library.cudaGetDeviceCount(ctypes.byref(count)) == 0 else 0
-    return 0
 
 
 def outputs(model: "onnx.ModelProto", image: np.ndarray) -> Outputs:
@@ -172,7 +163,17 @@ def _openvino(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
 
 
 def _tensorrt(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
-    raise RuntimeMissing(f"{path}: engines are opened by the board's own script; here give an .onnx file")
+    if path.suffix != ".engine":
+        raise Unreadable(
+            f"{path}: TensorRT runs engines; an .engine file that was built on this machine would be right"
+        )
+    engine = Engine(path, None, "building it again on this machine would be right", options.get("memory", "ctypes"))
+
+    def run(pixels: np.ndarray) -> Outputs:
+        return tuple(engine(pixels))
+
+    versions = {"tensorrt": str(engine.told["tensorrt"])}
+    return Session("tensorrt", versions, threads, tuple(engine.names), run, engine.pixels)
 
 
 def _last(error: Exception) -> str:

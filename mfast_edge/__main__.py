@@ -15,6 +15,7 @@ COMMANDS = {
     "convert": "a data set from one format into another",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
+    "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",
     "report": "write a finished run's report again",
 }

@@ -18,11 +18,12 @@ from export.sized import sized
 from mfast_edge import blueprint
 from mfast_edge.errors import UserError
 from mfast_edge.metrics.weight import size
+from mfast_edge.models.steps import parts
 from mfast_edge.opened import Opened, opened
 from mfast_edge.raced import REFERENCE, Call, Entry
 from mfast_edge.runners import gradient, through, torch_on
 from mfast_edge.store import Store
-from mfast_edge.timed import PHOTOS, parts
+from mfast_edge.timed import PHOTOS
 
 Sizes = Mapping[str, tuple[int, ...]]
 EAGER = {"mode": "eager", "precision": "float32", "fused": False}
@@ -87,7 +88,7 @@ def graphs(file: Path, known: Known, how: Setting) -> list[Entry]:
         in_runtime(file, batch, runtime, known, how)
         for batch in how.batches or (None,)
         for runtime in RUNTIMES
-        if available(runtime)
+        if runtime != "tensorrt" and available(runtime)  # which runs engines
     ]
 
 

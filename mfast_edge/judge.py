@@ -20,6 +20,7 @@ from mfast_edge.tasks import detect as task
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
+    from mfast_edge.models.detections import Forward
     from mfast_edge.stages.quantize import Quantize
     from mfast_edge.workshop import Workshop
 
@@ -79,8 +80,8 @@ class Judge:
         return verdict
 
     def stored(self, parent: Candidate, child: Candidate) -> Verdict | None:
-        """What was measured before, under this run's budget."""
-        told = read_json(self.place(parent, child))
+        """What was measured before, under this run's budget: on the device itself where results came back from it."""
+        told = read_json(returned(self.folder, parent.key, child.key)) or read_json(self.place(parent, child))
         return self.settled(Verdict(**told), child) if told else None
 
     def settled(self, verdict: Verdict, child: Candidate) -> Verdict:
@@ -105,6 +106,8 @@ class Judge:
             return Verdict(*names, True, sentence, runtime, proxy, quality.to_json(), ms=ms)
         if parent.form == "torch" and child.form == "onnx":
             return self.alike(names, base, child)
+        if child.form == "engine":
+            return self.built(names, base, parent, child)
         if child.form == "torch" and blueprint.read(parent.folder) == blueprint.read(child.folder):
             return self.compare(names, base, parent, child)
         return self.weigh(names, base, parent, child)
@@ -121,6 +124,20 @@ class Judge:
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
         fastest, ms = alone(self.shop, child.file)
         return Verdict(*names, keep, sentence, fastest, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
+
+    def built(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
+        """An engine must find what its graph finds, within the budget; nothing else runs there to race it with."""
+        runtime = "tensorrt"
+        same = parity(self.shop, child, runtime, open_file(parent.file, "onnxruntime", self.shop.target.threads))
+        looked = as_file(self.shop, child, runtime, "val")
+        loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
+        keep = same["detections"] > 0 and same["share"] >= PARITY and not loss_over(loss, self.budget)
+        matched = f"{same['share']:.2%} of {same['detections']} detections match the graph's"
+        sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must), {told_loss(loss)} of {self.budget:g}"
+        call = partial(open_file(child.file, runtime, 1), grey(parent.file))
+        ms = timing.percentile(self.shop.time({runtime: call})[runtime], 50)
+        proxy, quality = not self.shop.target.here, looked.quality.to_json()
+        return Verdict(*names, keep, sentence, runtime, proxy, quality, loss, parity=same, ms=ms)
 
     def compare(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """The same network trained further takes the same time: it must find more than what it was given."""
@@ -171,6 +188,11 @@ class Judge:
         """Quality on val of the graph that was raced."""
         how = f"{graph.stem}-{runtime}" if child.form == "torch" else runtime
         return examine(self.shop, child, how, "val", lambda: open_file(graph, runtime, self.shop.target.threads))
+
+
+def returned(folder: Path, parent: str, child: str) -> Path:
+    """Where the verdict by a device's own times lies, once results came back from it."""
+    return folder / f"{parent}-{child}-board.json"
 
 
 def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
@@ -265,9 +287,9 @@ def quickest(series: Mapping[str, timing.Series], name: str) -> timing.Series:
     return min(mine, key=lambda found: timing.percentile(found, 50))
 
 
-def parity(shop: Workshop, child: Candidate, runtime: str) -> dict[str, float]:
-    """How many detections of a graph and of the network it came from match, on val, then train, photos."""
-    here = open_network(shop, shop.store.origin(child))
+def parity(shop: Workshop, child: Candidate, runtime: str, other: Forward | None = None) -> dict[str, float]:
+    """How many detections of a file match its network's, or those of `other`, on val, then train, photos."""
+    here = other or open_network(shop, shop.store.origin(child))
     there = open_file(child.file, runtime, shop.target.threads)
     pairs, count = [], 0
     for record in (*shop.data.splits["val"], *shop.data.splits["train"]):

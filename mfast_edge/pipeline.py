@@ -19,7 +19,7 @@ from mfast_edge.workshop import Workshop
 
 # Seconds per image of ssd_mbv1 x0.75 at 300 px on two CPU cores, until this machine has its own.
 PACE = {"train": 0.035, "refit": 0.035, "distill": 0.05, "decompose": 0.035, "prune": 0.035, "qat": 0.15}
-PACE |= {"export_onnx": 20.0, "quantize": 0.3}
+PACE |= {"export_onnx": 20.0, "quantize": 0.3, "build_engine": 120.0}
 
 
 @dataclass(frozen=True, slots=True)

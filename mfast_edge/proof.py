@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import gates, results
 from benchmarks.score import interval, score
-from export.bundle import bundle
+from export.board import stamp
 from export.lint import lint
-from export.shape import pixels
-from mfast_edge import blueprint
 from mfast_edge.judge import PARITY, as_file, as_torch
 from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
@@ -24,8 +22,6 @@ from mfast_edge.timed import TORCH, Timed, clock, fastest
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
     from mfast_edge.workshop import Workshop
-
-LAYOUTS = {"float32": "float32 NCHW", "uint8": "uint8 NHWC"}
 
 Scores = Mapping[str, tuple[float, float, float]]
 
@@ -131,7 +127,9 @@ def swung(seconds: float, spread: float) -> tuple[float, float]:
 def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> list[gates.Gate]:
     """Weight, loss within budget on val, parity of the export, operators that the target knows."""
     kept = [row.verdict for row in rows if row.verdict.keep]
-    found = [gates.weight(graph.stat().st_size, shop.target.mb)]
+    final = [row.candidate for row in rows if row.verdict.keep][-1]
+    weighed = final.file if final.form == "engine" else graph
+    found = [gates.weight(weighed.stat().st_size, shop.target.mb)]
     if kept[-1].loss:
         found.append(gates.at_most("loss on val", kept[-1].loss["points"], budget, "points"))
     found += [
@@ -149,26 +147,6 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
 def shared(parity: Mapping[str, float]) -> float:
     """The share of detections that match; 0 where there was none to compare."""
     return parity["share"] if parity["detections"] else 0.0
-
-
-def pack(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
-    """The bundle: every kept graph, the travelling files, and a manifest that says how to use them."""
-    graphs = {
-        f"{row.stage}.onnx": row.candidate.file for row in rows if row.verdict.keep and row.candidate.form == "onnx"
-    }
-    facts = blueprint.read([row for row in rows if row.verdict.keep][-1].candidate.folder)["decode"]
-    manifest = {
-        "model": shop.model.name,
-        "target": shop.target.name,
-        "key": final["key"],
-        "file": next(reversed(graphs), None),
-        "labels": facts["classes"],
-        "input": {name: f"{LAYOUTS[pixels(file)]} RGB 0..255" for name, file in graphs.items()},
-        "outputs": list(shop.model.outputs),
-        "confidence": final["metrics"]["val"]["confidence"],
-        "decode": facts,
-    }
-    bundle(folder / "bundle", graphs, manifest)
 
 
 def record(
@@ -190,7 +168,8 @@ def record(
 
 def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
     """One line of the results file."""
-    graph = row.candidate.file if t.runtime == TORCH else float_graph(shop, row.candidate)
+    engine = row.candidate.form == "engine"
+    graph = row.candidate.file if t.runtime == TORCH or engine else float_graph(shop, row.candidate)
     return results.Row(
         name=f"{shop.model.name} {row.stage}",
         file=graph.name,
@@ -206,7 +185,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
         mb=size(graph),
         f1=row.verdict.quality["f1"],
         score=scores[row.stage][0] if row.stage in scores else None,
-        precision="int8" if row.stage == "quantize" else "float32",
+        precision=stamp.read(graph, "")["precision"] if engine else "int8" if row.stage == "quantize" else "float32",
         remark=row.verdict.sentence,
     )
 

@@ -72,6 +72,7 @@ def led(asked: Asked, crew: Crew) -> int:
     plan = plans.read(asked.plan, target, asked.given, lambda given: build_settings(model, given, asked.init, ("any",)))
     check_until(asked.until, plan)
     terminal = Terminal(asked.json)
+    check_engine(plan)
     shop = replace(furnish(asked, model, target, plan, terminal), crew=crew)
     check_teachers(plan, shop)
     check_sizes(plan, shop)
@@ -94,6 +95,15 @@ def check_until(until: str | None, plan: Plan) -> None:
     names = [name for name, _ in plan.stages]
     if until is not None and until not in names:
         raise UserError(f"--until: {until!r} is not a stage of plan {plan.name}; its stages: {', '.join(names)}")
+
+
+def check_engine(plan: Plan) -> None:
+    """An engine is built only where TensorRT and a GPU are: refused before anything is read or trained."""
+    if any(name == "build_engine" for name, _ in plan.stages):
+        from export.sessions import lack
+
+        if why := lack("tensorrt"):
+            raise UserError(f"build_engine: {why}; without the stage the bundle's run.py builds it on the device")
 
 
 def check_teachers(plan: Plan, shop: Workshop) -> None:
@@ -225,8 +235,10 @@ def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: s
     told = read_json(folder / "final.json")
     if told is None or told["mark"] != mark:
         (folder / "final.json").unlink(missing_ok=True)  # bundle and report are about to be another's
-        from mfast_edge.proof import pack, prove
+        from mfast_edge.packed import pack
+        from mfast_edge.proof import prove
         from mfast_edge.report import write
+        from mfast_edge.returned import attach
 
         told = {
             "mark": mark,
@@ -234,7 +246,8 @@ def proven(plan: Plan, shop: Workshop, rows: list[Row], folder: Path, command: s
             "left_out": plan.left_out,
             **prove(shop, rows, plan.budget, command, folder),
         }
-        pack(shop, rows, told, folder)
+        pack(judged(plan, shop, folder), rows, told, folder)
+        told = attach(told, folder)
         write(shop, rows, told, folder)
         write_json(folder / "final.json", told)
     final: dict[str, Any] = told

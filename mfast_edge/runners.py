@@ -90,7 +90,9 @@ def torch_on(threads: int) -> Iterator[None]:
 
 
 def float_graph(shop: Workshop, candidate: Candidate) -> Path:
-    """The float graph of a candidate: its own file, or one exported beside a torch candidate."""
+    """The float graph of a candidate: its own file, an engine's source, or one exported beside a torch candidate."""
+    if candidate.form == "engine":
+        return shop.store.parent(candidate).file
     if candidate.form == "onnx":
         return candidate.file
     path = candidate.folder / "probe" / f"float-opset{shop.target.opset}.onnx"
@@ -110,6 +112,13 @@ def undressed(shop: Workshop, candidate: Candidate) -> Candidate:
 def stand_in(shop: Workshop, candidate: Candidate) -> Path:
     """The graph that is timed for a candidate: where the target is not here the float one, by proxy."""
     return float_graph(shop, candidate if shop.target.here else undressed(shop, candidate))
+
+
+def runnable(shop: Workshop, candidate: Candidate) -> list[tuple[Path, str]]:
+    """What stands for a candidate on the clock, and where: an engine in TensorRT, else its graph in each runtime."""
+    if candidate.form == "engine":
+        return [(candidate.file, "tensorrt")]
+    return [(stand_in(shop, candidate), runtime) for runtime in shop.target.measured]
 
 
 def int8_graph(shop: Workshop, candidate: Candidate, quantize: Quantize) -> Path:

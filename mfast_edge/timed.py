@@ -6,19 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
-from itertools import cycle
 from os import cpu_count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks import timing
 from export.sessions import Session, open_session
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.models.detections import Decode, Forward, detect, finish, pixels
-from mfast_edge.models.resize import blob
+from mfast_edge.models.steps import parts
 from mfast_edge.pipeline import Row
-from mfast_edge.runners import backward, float_graph, through, torch_on
+from mfast_edge.runners import backward, runnable, through, torch_on
 
 if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
@@ -55,9 +53,9 @@ def clock(shop: Workshop, rows: Sequence[Row]) -> list[Timed]:
 def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> list[tuple[Row, str, Session]]:
     """The graphs of all rows in all measured runtimes. A torch row stands as its float graph."""
     return [
-        (row, runtime, open_session(float_graph(shop, row.candidate), runtime, threads=threads))
+        (row, runtime, open_session(file, runtime, threads=threads))
         for row in rows
-        for runtime in shop.target.measured
+        for file, runtime in runnable(shop, row.candidate)
     ]
 
 
@@ -109,27 +107,6 @@ def key(shop: Workshop, row: Row, through: Session | None, part: str) -> str:
     runtime, kind = (through.runtime, through.pixels) if through else (TORCH, "float32")
     pre = f"pre {shop.facts(row.candidate)['height']} {kind}"
     return {"pre": pre, "post": f"{row.stage} post"}.get(part, f"{row.stage} {runtime} {part}")
-
-
-def parts(
-    session: Forward, photos: Sequence[np.ndarray], decode: Decode, facts: dict[str, Any]
-) -> dict[str, Callable[[], object]]:
-    """The steps from a uint8 photo to detections, each alone and all together, over `photos` in turn."""
-    size, kind = (facts["height"], facts["width"]), pixels(session)
-    blobs = [blob(photo, size, kind) for photo in photos]
-    outputs = [session(image) for image in blobs]
-    turn, raw = cycle(photos), cycle(zip(outputs, photos, strict=True))
-
-    def post() -> object:
-        found, photo = next(raw)
-        return finish(found, photo.shape, decode, facts)
-
-    return {
-        "forward": partial(session, blobs[0]),
-        "pre": lambda: blob(next(turn), size, kind),
-        "post": post,
-        "end_to_end": lambda: detect(next(turn), session, decode, facts),
-    }
 
 
 def fastest(timed: Sequence[Timed], stage: str, threads: int) -> Timed:

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import machine, timing
 from mfast_edge import blueprint, precision, teacher
-from mfast_edge.candidate import Candidate, file_digest, start
+from mfast_edge.candidate import Candidate, digest, file_digest, start
 from mfast_edge.crew import Crew
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.data.sample import Dataset, Record, objects
@@ -76,6 +76,10 @@ class Workshop:
             found["init"] = file_digest(self.init)
         if "teacher" in names and teacher:
             found["teacher"] = teacher
+        if "engine" in names:
+            from export.board import engine, stamp
+
+            found["engine"] = digest(stamp.surroundings(engine.tensorrt()))
         for kind in (one for one in TABLES if f"table {one}" in names):
             found |= {f"table {runtime}": self.held(runtime, kind).digest for runtime in self.target.measured}
         return found

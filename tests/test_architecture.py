@@ -20,6 +20,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "convert",
         "predict",
         "bench",
+        "board",
         "autopsy",
         "report",
         "doctor",
@@ -28,6 +29,8 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {
         "tune",
         "proof",
+        "packed",
+        "returned",
         "timed",
         "opened",
         "looked",

@@ -4,10 +4,10 @@ from typing import Any, Callable, Dict, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-try:
+if __package__:
     from mfast_edge.models import boxes as box
     from mfast_edge.models.resize import blob
-except ImportError:  # on the board the files lie side by side
+else:  # on the board the files lie side by side
     import boxes as box  # type: ignore[import-not-found,no-redef]
     from resize import blob  # type: ignore[import-not-found,no-redef]
 

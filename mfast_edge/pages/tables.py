@@ -29,7 +29,7 @@ class Table:
 def stages(final: Json) -> Table:
     """A line per stage, rolled-back ones too."""
     ms = "proxy ms" if final["proxy"] else "ms"
-    runtimes = list(final["ms"])
+    runtimes = list(dict.fromkeys(runtime for row in final["rows"] for runtime in row["forward_ms"]))
     times = [f"{runtime} {ms}" for runtime in runtimes]
     head = [
         "Stage",
@@ -43,14 +43,28 @@ def stages(final: Json) -> Table:
         "Made in",
         "",
     ]
-    return Table("Stages (quality on val)", head, [stage(row, runtimes) for row in final["rows"]])
+    rows = [stage(row, runtimes) for row in final["rows"]]
+    if "board" in final:
+        head += [f"ms on {final['board']['label']}", "There"]
+        rows = [[*cells, *there(row)] for cells, row in zip(rows, final["rows"], strict=True)]
+    return Table("Stages (quality on val)", head, rows)
+
+
+def there(row: Json) -> list[str]:
+    """A stage's time on the device itself, and whether it is kept there; nothing where it was not measured there."""
+    board = row.get("board")
+    if board is None:
+        return [ABSENT, ABSENT]
+    kept = "kept" if board["keep"] else "rolled back"
+    return [f"{board['ms']:.2f} ({board['runtime']} {board['precision']})", kept]
 
 
 def stage(row: Json, runtimes: list[str]) -> list[str]:
     """One stage's cells."""
     made = "in the store" if row["seconds"] is None else f"{row['seconds']:.0f} s"
     quality = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
-    times = [f"{row['forward_ms'][runtime]:.2f}" for runtime in runtimes]
+    ms = row["forward_ms"]
+    times = [f"{ms[runtime]:.2f}" if runtime in ms else ABSENT for runtime in runtimes]
     end = f"{row['e2e_ms']:.2f} ({row['runtime']})"
     same = ABSENT if row["parity"] is None else f"{row['parity']['share']:.1%} of {row['parity']['detections']}"
     kept = "kept" if row["keep"] else "rolled back"

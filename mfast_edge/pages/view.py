@@ -77,9 +77,10 @@ def proxy(final: Json, page: Json) -> str:
     """The sentence above the figures where the device was absent; else nothing."""
     if not final["proxy"]:
         return ""
+    where = "stands in columns of its own" if "board" in final else "is to be judged on the board"
     return (
         f"The device was absent: every time here is a proxy, measured on {machine.label(dict(final['here']))}. "
-        f"Speed on {page['target']} is to be judged on the board."
+        f"Speed on {page['target']} {where}."
     )
 
 
@@ -92,7 +93,18 @@ def headline(final: Json) -> list[tuple[str, str]]:
         ("Forward, proxy" if final["proxy"] else "Forward", "; ".join(faster(final))),
         ("Lost on test", f"{lost}: {100 * test['map50']:.1f} against {100 * base['map50']:.1f} in float"),
         ("Score", f"{final['score']:.3f} (the float network 1.0, lower is better)"),
+        *measured(final),
     ]
+
+
+def measured(final: Json) -> list[tuple[str, str]]:
+    """What the device itself measured, once its results came back."""
+    board = final.get("board")
+    if not board:
+        return []
+    judged = "; ".join(f"{row['stage']} {row['board']['verdict']}" for row in final["rows"] if "board" in row)
+    checks = [f"{one['onnx']} in {one['runtime']} {one['precision']}: {one['said']}" for one in board["checks"]]
+    return [(f"On {board['label']}", judged or "nothing was timed"), *(("Check there", line) for line in checks)]
 
 
 def faster(final: Json) -> list[str]:
@@ -102,6 +114,8 @@ def faster(final: Json) -> list[str]:
     return [
         f"{ms:.2f} ms in {runtime}, {base[runtime] / ms:.1f}x as fast as the float network ({base[runtime]:.2f} ms) "
         f"in the same rounds, {threads}"
+        if runtime in base
+        else f"{ms:.2f} ms in {runtime}"
         for runtime, ms in sorted(final["ms"].items(), key=lambda pair: pair[1])
     ]
 

@@ -9,4 +9,5 @@ STAGES = {
     "qat": "mfast_edge.stages.qat",
     "export_onnx": "mfast_edge.stages.export_onnx",
     "quantize": "mfast_edge.stages.quantize",
+    "build_engine": "mfast_edge.stages.build_engine",
 }

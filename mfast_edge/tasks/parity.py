@@ -1,16 +1,18 @@
-"""Whether two runtimes find the same: detections matched one to one in both directions."""
+"""Whether two runtimes find the same, matched one to one both ways: here and on the board, Python 3.6, numpy."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from mfast_edge.models.boxes import overlaps
-from mfast_edge.models.detections import Detections
+if __package__:
+    from mfast_edge.models.boxes import overlaps
+    from mfast_edge.models.detections import Detections
+else:  # on the board the files lie side by side
+    from boxes import overlaps  # type: ignore[import-not-found,no-redef]
+    from detections import Detections  # type: ignore[import-not-found,no-redef]
 
 
-@dataclass(frozen=True, slots=True)
-class Parity:
+class Parity(NamedTuple):
     """How alike two lists of detections are.
 
     total counts the scored detections of both sides together, matched those of them with a partner, share
@@ -26,8 +28,7 @@ class Parity:
     mean_score_delta: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(NamedTuple):
     iou: float
     delta: float
     sure: int  # how many of the two are scored high enough to count
@@ -46,9 +47,9 @@ def match(
     Only detections scored `score` or more count, but their partners are looked for among all: a box at .0501
     here and .0499 there is not missing. So pass lists that reach well below `score`.
     """
-    assert len(one) == len(other), f"{len(one)} and {len(other)} images cannot be compared"
+    assert len(one) == len(other), "as many images on both sides are compared"
     total = sum(int((found.scores >= score).sum()) for found in [*one, *other])
-    pairs = [pair for here, there in zip(one, other, strict=True) for pair in _pairs(here, there, score, iou)]
+    pairs = [pair for here, there in zip(one, other) for pair in _pairs(here, there, score, iou)]
     matched = sum(pair.sure for pair in pairs if pair.delta <= delta)
     return Parity(
         share=matched / total if total else 1.0,
@@ -63,6 +64,7 @@ def match(
 def _pairs(one: Detections, other: Detections, score: float, iou: float) -> Iterator[_Pair]:
     """Greedy one to one: the best overlap first, of equal ones the closer scores."""
     overlap = overlaps(one.boxes.astype(np.float64), other.boxes.astype(np.float64))
+    overlap[(one.boxes[:, None] == other.boxes[None]).all(2)] = 1  # boxes without an area too
     sure = (one.scores >= score)[:, None].astype(int) + (other.scores >= score)[None]
     delta = np.abs(one.scores[:, None].astype(np.float64) - other.scores[None])
     alike = (one.classes[:, None] == other.classes[None]) & (overlap >= iou) & (sure > 0)

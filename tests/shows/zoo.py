@@ -22,8 +22,9 @@ from export.sessions import available, open_session
 from mfast_edge.candidate import Candidate
 from mfast_edge.data.photo import load
 from mfast_edge.errors import UserError
+from mfast_edge.models.steps import parts
 from mfast_edge.opened import Opened, opened
-from mfast_edge.timed import PHOTOS, parts
+from mfast_edge.timed import PHOTOS
 from mfast_edge.workshop import Workshop
 from tests.shows.house import portable
 from tests.shows.peers.bench import workshop

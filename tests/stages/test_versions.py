@@ -60,6 +60,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
         "export/passes.py",
         "mfast_edge/data/split.py",
     ],
+    "build_engine": ["export/board/building.py"],
 }
 
 

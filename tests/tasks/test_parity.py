@@ -95,3 +95,9 @@ def test_one_side_finding_nothing_is_no_parity():
 def test_the_mean_score_delta_is_over_all_pairs():
     one, other = found((A, 0, 0.5), (B, 0, 0.5)), found((A, 0, 0.75), (B, 0, 0.5))
     assert match([one], [other], delta=1.0).mean_score_delta == pytest.approx(0.125)
+
+
+def test_the_same_box_without_an_area_is_the_same() -> None:
+    """A box clipped at the photo's edge overlaps nothing, not even itself."""
+    flat = found(([0, 0, 0, 20], 0.9, 1))
+    assert match([flat], [flat]).share == 1.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks import timing
 from mfast_edge.data.photo import load
-from mfast_edge.timed import PHOTOS, parts
+from mfast_edge.models.steps import parts
+from mfast_edge.timed import PHOTOS
 from tests.shows.peers.bench import Bench, Made
 from tests.shows.peers.scored import session
 

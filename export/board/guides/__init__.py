@@ -1,0 +1,1 @@
+"""The steps of each kind of device, as a bundle tells them."""

@@ -1,0 +1,150 @@
+"""The bundle's one command: python3 run.py build | bench | check | detect. Travels: Python 3.6, numpy.
+
+Exit codes: 0 done · 1 the check failed · 2 the user's mistake, or a bundle or machine that is not right, one sentence.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any, List, Optional, Sequence
+
+if sys.version_info < (3, 7) and platform.machine() == "aarch64":
+    os.environ.setdefault("OPENBLAS_CORETYPE", "ARMV8")  # numpy 1.19.5 ends with "Illegal instruction" without it
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from faults import BoardError  # type: ignore[import-not-found]  # noqa: E402
+
+
+def main(words: Optional[Sequence[str]] = None) -> int:
+    """Run a command; its exit code."""
+    asked = parser().parse_args(words)
+    if not asked.command:
+        parser().print_help()
+        return 2
+    try:
+        return COMMANDS[asked.command](asked)
+    except BoardError as wrong:
+        print("run.py: {}".format(wrong), file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be asked."""
+    made = argparse.ArgumentParser(prog="run.py", description="Build, time, check and use the detector of this bundle.")
+    rooms = made.add_subparsers(dest="command", metavar="build|bench|check|detect")
+    build = rooms.add_parser("build", help="build TensorRT engines here")
+    bench = rooms.add_parser("bench", help="time it here; writes results/bench-….json")
+    check = rooms.add_parser("check", help="compare what it finds in ten stored photos; writes results/check-….json")
+    detect = rooms.add_parser("detect", help="draw what it finds in photos, folders, videos, cameras")
+    for one in (build, bench, check, detect):
+        one.add_argument("--model", default="", help="a graph of this bundle; the best one if absent")
+        one.add_argument("--precision", default="", help="the engine's: float32, float16 or int8; the graph's usual")
+    for one in (build, bench, check):
+        one.add_argument("--all", action="store_true", help="every graph, those in judge/ too: to be judged again")
+    for one in (bench, check, detect):
+        one.add_argument("--runtime", default="", help="tensorrt or onnxruntime; as found if absent")
+        one.add_argument("--threads", type=int, default=1, help="CPU threads of onnxruntime")
+        one.add_argument("--buffers", default="ctypes", help="device memory by ctypes, pycuda or cuda-python")
+    for one in (bench, check):
+        one.add_argument("--out", type=Path, default=HERE / "results", help="where results are written")
+    build.add_argument("--workspace", type=int, default=512, help="MiB of scratch memory for tactics")
+    bench.add_argument("--rounds", type=int, default=30, help="alternating rounds")
+    check.add_argument("--strict", action="store_true", help="hold int8 and float16 to float32's limits too")
+    detect.add_argument(
+        "what", nargs="+", metavar="IMAGE|FOLDER|VIDEO|CAMERA", help="a camera: 0, an address, a pipeline"
+    )
+    detect.add_argument("--score", type=float, default=None, help="from this score on; the best F1's if absent")
+    detect.add_argument("--frames", type=int, default=None, help="so many frames of each video or camera at most")
+    detect.add_argument("--out", type=Path, default=Path("detections"), help="where drawings and found.json go")
+    return made
+
+
+def build(asked: Any) -> int:
+    """Engines of the graphs asked for."""
+    import opened  # type: ignore[import-not-found]
+
+    box = opened.bundle(HERE)
+    for name in wanted(box, asked):
+        print("{}: building, which takes minutes on a small board".format(name), flush=True)
+        file = opened.build(box, name, asked.precision, asked.workspace)
+        print("{}: {:.2f} MB".format(file, file.stat().st_size / 1e6))
+    return 0
+
+
+def bench(asked: Any) -> int:
+    """Time the graphs asked for in the same rounds."""
+    import measured  # type: ignore[import-not-found]
+
+    box, models = ready(asked)
+    return written(asked, "bench", measured.bench(box, models, asked.rounds))
+
+
+def check(asked: Any) -> int:
+    """0: what is found is what was stored. 1: it is not."""
+    import measured
+
+    box, models = ready(asked)
+    strict = measured.LIMITS["float32"]
+    rows = [
+        measured.check(box, one, strict if asked.strict else measured.LIMITS.get(one.precision, measured.ROUGH))
+        for one in models
+    ]
+    written(asked, "check", rows)
+    return 0 if all(one["options"]["parity"]["passed"] for one in rows) else 1
+
+
+def detect(asked: Any) -> int:
+    """2 where something could not be read; the rest was looked at all the same."""
+    import look  # type: ignore[import-not-found]
+
+    box, models = ready(asked)
+    score = box.told["confidence"] if asked.score is None else asked.score
+    unread = look.look(models[0], asked.what, look.Album(asked.out, box.told["labels"], score, asked.frames))
+    for line in unread:
+        print("run.py: {}".format(line), file=sys.stderr)
+    return 2 if unread else 0
+
+
+def ready(asked: Any) -> Any:
+    """(the bundle, the graphs asked for, opened)."""
+    import buffers  # type: ignore[import-not-found]
+    import opened
+
+    box, runtime = opened.bundle(HERE), asked.runtime or opened.found()
+    if runtime not in opened.RUNTIMES:
+        raise BoardError("--runtime: {}; {} would be right".format(runtime, " or ".join(opened.RUNTIMES)))
+    if asked.buffers not in buffers.KINDS:
+        raise BoardError("--buffers: {}; {} would be right".format(asked.buffers, ", ".join(buffers.KINDS)))
+    how = opened.Wanted(runtime, asked.threads, asked.precision, asked.buffers)
+    return box, [opened.opened(box, name, how) for name in wanted(box, asked)]
+
+
+def wanted(box: Any, asked: Any) -> List[str]:
+    """The graphs asked for."""
+    import opened
+
+    if getattr(asked, "all", False):
+        return list(box.graphs)
+    return [opened.chosen(box, asked.model)]
+
+
+def written(asked: Any, kind: str, rows: Any) -> int:
+    """Lines for people, the results for the run."""
+    import measured
+
+    for one in rows:
+        print(measured.told(one))
+    command = "python3 run.py " + " ".join(sys.argv[1:])
+    path = measured.write(asked.out, kind, rows, {"threads": asked.threads, "command": command})
+    print("{}: bring it back to the run with python -m mfast_edge.board RUN {}".format(path, path.name))
+    return 0
+
+
+COMMANDS = {"build": build, "bench": bench, "check": check, "detect": detect}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What a device measured comes back to its run: joined, and the stored candidates judged again by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks import machine, results, timing
+from mfast_edge.errors import UserError
+from mfast_edge.judge import WHOLE, Verdict, returned, settle
+from mfast_edge.settings import check
+from mfast_edge.store import read_json, write_json
+from mfast_edge.target import Target
+
+BROUGHT = "board"  # the folder in a run's where results that came back are kept as they came
+
+
+class Timed(NamedTuple):
+    """A candidate's graph as the device timed it, and the device's name."""
+
+    series: timing.Series
+    row: results.Row
+    machine: str
+
+
+def join(run: Path, files: Sequence[Path]) -> dict[str, Any]:
+    """The run's final.json with what the device measured, after all of it was stored.
+
+    UserError for a folder that is no finished run, results of another device or of another run.
+    """
+    final, target = read_json(run / "final.json"), read_json(run / "target.json")
+    if final is None or target is None:
+        raise UserError(
+            f"{run}: no finished run with a bundle; the folder whose bundle went to the board would be right"
+        )
+    device = check(Target, target, str(run / "target.json"))
+    brought = [suited(path, device, final) for path in files]
+    for path, made in zip(files, brought, strict=True):
+        results.write(run / BROUGHT / path.name, made)
+    joined = attach(final, run)
+    write_json(run / "final.json", joined)
+    return joined
+
+
+def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Results:
+    """A results file, if it was measured on the run's device and of the run's candidates."""
+    try:
+        made = results.read(path)
+    except results.ResultsError as wrong:
+        raise UserError(str(wrong)) from None
+    here = made.machine
+    gpu = bool(here.get("gpus") or here.get("l4t")) or "tensorrt" not in device.runtimes
+    if here.get("arch") not in device.arch or device.board not in (here.get("board") or "") or not gpu:
+        raise UserError(
+            f"{path}: measured on {machine.label(dict(here))}, which is no {device.title}; results of run.py there "
+            "would be right"
+        )
+    known = {row["key"] for row in final["rows"]}
+    strange = [row for row in made.rows if not known & set(row.options.get("keys", ()))]
+    if strange or not made.rows:
+        raise UserError(f"{path}: of another bundle; results of {final['key']}'s bundle would be right")
+    return made
+
+
+def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """`final` with what came back: results/<machine>.json, new verdicts, a `board` for the run and for each row.
+
+    As it is where nothing came back.
+    """
+    brought = [results.read(path) for path in sorted((run / BROUGHT).glob("*.json"))]
+    if not brought:
+        return dict(final)
+    benches = [made for made in brought if any("medians" in row.options for row in made.rows)]
+    for made in merged(benches):
+        place = results.place(run / "results", made)
+        results.write(place, beside(place, made))
+    own = [fitting(made, read_json(run / "target.json")["runtimes"]) for made in benches]
+    rows = [judged(row, own, run, final) for row in final["rows"]]
+    here = dict(brought[-1].machine)
+    told = {"label": machine.label(here), "machine": machine.name(here), "date": brought[-1].date}
+    kept = [row["stage"] for row in rows if row.get("board", row)["keep"]]
+    return {**final, "rows": rows, "board": {**told, "kept": kept, "checks": list(checks(brought))}}
+
+
+def beside(place: Path, made: results.Results) -> results.Results:
+    """What came back, after the rows that the run itself measured on such a machine, if it did."""
+    own = results.read(place) if place.is_file() else replace(made, rows=())
+    rows = tuple(row for row in own.rows if "keys" not in row.options)
+    return replace(own if rows else made, rows=(*rows, *made.rows))
+
+
+def fitting(made: results.Results, runtimes: Sequence[str]) -> results.Results:
+    """Only the rows in the target's runtimes: what else the device can run decides nothing."""
+    return replace(made, rows=tuple(row for row in made.rows if row.runtime in runtimes))
+
+
+def merged(benches: Sequence[results.Results]) -> Iterator[results.Results]:
+    """One file for each machine; of a graph in a runtime the last rows."""
+    machines = {machine.name(dict(made.machine)): made for made in benches}
+    for name, last in machines.items():
+        mine = [row for made in benches if machine.name(dict(made.machine)) == name for row in made.rows]
+        rows = {(row.name, row.runtime, row.precision, row.threads): row for row in mine}
+        yield replace(last, rows=tuple(rows.values()))
+
+
+def judged(
+    row: Mapping[str, Any], benches: Sequence[results.Results], run: Path, final: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A row of final.json with the device's time and verdict, the verdict stored; as it is where it was not timed."""
+    bare = {name: value for name, value in row.items() if name != BROUGHT}
+    timed = [found for made in benches if (found := quickest(made, row["key"]))]
+    if not timed:
+        return bare
+    old = verdict(run, row["key"], final["machine"])
+    ms = timing.summary(timed[-1].series)["p50"]
+    told = {"ms": ms, "runtime": timed[-1].row.runtime, "precision": timed[-1].row.precision}
+    if old is None or not final["proxy"]:  # where the run judged on the device's kind, that stands
+        return {**bare, BROUGHT: {**told, "keep": row["keep"], "verdict": row["verdict"]}}
+    new = settle(
+        again(old, benches, timed[-1]),
+        final["budget"],
+        onward=WHOLE in old.sentence or old.sentence.startswith("goes on"),
+    )
+    write_json(returned(run / "verdicts", old.parent, old.child), asdict(new))
+    return {**bare, BROUGHT: {**told, "keep": new.keep, "verdict": new.sentence}}
+
+
+def again(old: Verdict, benches: Sequence[results.Results], last: Timed) -> Verdict:
+    """A verdict by the device's own times: its ratio, where parent and child were timed in the same rounds.
+
+    One that weighs nothing gains the time; one whose parent was not timed there stays the stand-in's.
+    """
+    if old.bytes_ratio is None:
+        ms = timing.percentile(last.series, 50)
+        return replace(old, runtime=last.row.runtime, ms=ms, machine=last.machine, proxy=False)
+    pairs = [(quickest(made, old.child), quickest(made, old.parent)) for made in benches]
+    both = [(child, parent) for child, parent in pairs if child and parent]
+    if not both:
+        return old
+    child, parent = both[-1]
+    ratio, ms = timing.ratio(child.series, parent.series)._asdict(), timing.percentile(child.series, 50)
+    return replace(old, ratio=ratio, runtime=child.row.runtime, ms=ms, machine=child.machine, proxy=False)
+
+
+def quickest(made: results.Results, key: str) -> Timed | None:
+    """A candidate's graph where it was fastest, of one file's rounds; None where it was not timed."""
+    mine = [row for row in made.rows if key in row.options.get("keys", ()) and "medians" in row.options]
+    name = machine.name(dict(made.machine))
+    timed = [Timed(timing.Series(row.name, tuple((ms,) for ms in row.options["medians"])), row, name) for row in mine]
+    return min(timed, key=lambda one: timing.percentile(one.series, 50), default=None)
+
+
+def verdict(run: Path, key: str, here: str) -> Verdict | None:
+    """What the run's own machine found of a candidate."""
+    for path in sorted((run / "verdicts").glob(f"*-{key}-{here}-*.json")):
+        return Verdict(**read_json(path))
+    return None
+
+
+def checks(brought: Sequence[results.Results]) -> Iterator[dict[str, Any]]:
+    """What run.py check said there of each graph."""
+    for made in brought:
+        for row in made.rows:
+            if same := row.options.get("parity"):
+                word = "the same as here" if same["passed"] else "NOT the same as here"
+                said = (
+                    f"{word}: {same['matched']} of {same['total']} detections in {same['photos']} photos have a partner"
+                )
+                facts = {"onnx": row.options["onnx"], "runtime": row.runtime, "precision": row.precision}
+                yield {**facts, "passed": same["passed"], "said": said}

@@ -1,0 +1,207 @@
+"""Results that come back from a device: joined to their run, its candidates judged again, nothing made again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mfast_edge import target
+from mfast_edge.candidate import Candidate
+from mfast_edge.errors import UserError
+from mfast_edge.judge import Judge, Verdict
+from mfast_edge.pages.tables import stages
+from mfast_edge.returned import attach, join
+from mfast_edge.store import read_json, write_json
+
+NANO = {"cpu": None, "arch": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "threads": 1, "l4t": "# R32"}
+QUALITY = {"map50": 0.8, "map": 0.5, "f1": 0.7}
+LOSS = {"points": 0.4, "low": -0.2, "high": 1.0}
+
+
+def verdict(stage: str, parent: str, child: str, ratio: float | None) -> Verdict:
+    measured = None if ratio is None else {"median": ratio, "low": ratio - 0.01, "high": ratio + 0.01}
+    loss, weight = None if stage == "train" else LOSS, 1.0 if ratio else None
+    sentence = "kept: 0.70x the time by proxy" if ratio else "kept: as it is"
+    return Verdict(
+        stage, parent, child, "here", True, sentence, "onnxruntime", True, QUALITY, loss, measured, weight, ms=5.0
+    )
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    """What the joining reads of a finished run for the Nano: train, prune, export_onnx."""
+    run = tmp_path / "run"
+    told = [
+        verdict("train", "root", "t", None),
+        verdict("prune", "t", "p", 0.7),
+        verdict("export_onnx", "p", "x", None),
+    ]
+    for one in told:
+        write_json(run / "verdicts" / f"{one.parent}-{one.child}-here-abc123.json", asdict(one))
+    rows = [
+        {
+            "stage": one.stage, "key": one.child, "keep": True, "verdict": one.sentence, **QUALITY, "mb": 1.0,
+            "runtime": "onnxruntime", "forward_ms": {"onnxruntime": 5.0}, "e2e_ms": 6.0, "seconds": None,
+            "parity": None,
+        }
+        for one in told
+    ]  # fmt: skip
+    facts = {
+        "key": "x",
+        "machine": "here",
+        "budget": 1.0,
+        "proxy": True,
+        "command": "compress …",
+        "ms": {"onnxruntime": 5.0},
+    }
+    write_json(run / "final.json", {**facts, "rows": rows})
+    write_json(run / "target.json", target.find("jetson").model_dump(mode="json"))
+    return run
+
+
+def brought(path: Path, times: dict[str, list[float]], device: dict[str, Any] = NANO, **more: Any) -> Path:
+    """A file as run.py bench writes it: {keys joined by +: medians of the rounds}."""
+    rows = [
+        {
+            "name": f"tiny {keys}", "file": f"{keys}.engine", "runtime": "tensorrt", "threads": 1,
+            "versions": {"tensorrt": "8.2.1.8"}, "precision": "float16", "mb": 1.0,
+            "forward": {"p50": sorted(ms)[len(ms) // 2], "p90": max(ms), "p99": max(ms)},
+            "options": {"keys": keys.split("+"), "onnx": f"{keys}.onnx", "medians": ms, **more},
+        }
+        for keys, ms in times.items()
+    ]  # fmt: skip
+    path.write_text(
+        json.dumps({"machine": device, "date": "2026-01-01", "command": "python3 run.py bench", "rows": rows})
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ms", "keep", "said"),
+    [(20.0, True, "kept: 0.50x the time [0.50, 0.50] in tensorrt"), (41.0, False, "rolled back: 1.02x the time")],
+)
+def test_a_stage_is_judged_again_by_the_device_s_own_times(
+    ran: Path, tmp_path: Path, ms: float, keep: bool, said: str
+) -> None:
+    file = brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [ms] * 5})
+    final = join(ran, [file])
+    train, prune, export = (row["board"] for row in final["rows"])
+    assert (train["ms"], prune["ms"], export["ms"]) == (40.0, ms, ms)
+    assert prune["keep"] is keep
+    assert prune["verdict"].startswith(said)
+    assert "proxy" not in prune["verdict"]
+    assert final["rows"][1]["keep"]  # what was decided here stays told beside it
+    assert final["board"]["label"] == "NVIDIA Jetson Nano Developer Kit"
+    assert json.loads((ran / "final.json").read_text()) == json.loads(json.dumps(final))
+    assert [path.stem for path in (ran / "results").glob("*.json")] == ["nvidia-jetson-nano-developer-kit-1t"]
+
+
+def test_the_run_s_judge_reads_the_device_s_verdict_first(ran: Path, tmp_path: Path) -> None:
+    """So the same command goes on from it: nothing is raced, nothing is made."""
+    join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    shop: Any = SimpleNamespace(machine="here", target=target.find("jetson"))
+    parent, child = (Candidate(key, "tiny", "torch", tmp_path, ()) for key in ("t", "p"))
+    judged = Judge(shop, 1.0, None, ran / "verdicts").verdict("prune", parent, parent, child)
+    assert not judged.keep
+    assert (judged.machine, judged.proxy, judged.ms) == ("nvidia-jetson-nano-developer-kit-1t", False, 41.0)
+
+
+def test_a_run_that_was_judged_on_such_a_machine_keeps_its_verdicts_and_its_own_rows(ran: Path, tmp_path: Path) -> None:
+    final = json.loads((ran / "final.json").read_text())
+    write_json(ran / "final.json", {**final, "proxy": False})
+    own = json.loads(brought(tmp_path / "own.json", {"t": [39.0] * 5}).read_text())
+    own["rows"][0]["options"] = {}
+    write_json(ran / "results" / "nvidia-jetson-nano-developer-kit-1t.json", own)
+    before = sorted(path.name for path in (ran / "verdicts").iterdir())
+    joined = join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    assert joined["rows"][1]["board"]["keep"]
+    assert sorted(path.name for path in (ran / "verdicts").iterdir()) == before
+    rows = json.loads((ran / "results" / "nvidia-jetson-nano-developer-kit-1t.json").read_text())["rows"]
+    assert [row["forward"]["p50"] for row in rows] == [39.0, 40.0, 41.0]
+
+
+def test_joining_twice_is_joining_once(ran: Path, tmp_path: Path) -> None:
+    file = brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [20.0] * 5})
+    once = join(ran, [file])
+    assert join(ran, [file]) == once
+    assert attach(once, ran) == once
+
+
+def test_a_candidate_whose_parent_was_not_timed_there_keeps_the_stand_in_s_verdict(ran: Path, tmp_path: Path) -> None:
+    final = join(ran, [brought(tmp_path / "bench.json", {"x+p": [20.0] * 5})])
+    assert "by proxy" in final["rows"][1]["board"]["verdict"]
+    assert final["rows"][1]["board"]["ms"] == 20.0
+    assert "board" not in final["rows"][0]
+
+
+def test_what_no_stand_in_could_race_is_weighed_by_the_device(ran: Path, tmp_path: Path) -> None:
+    """An int8 graph of a device with another int8: here only its bytes and its loss are known."""
+    place = next(ran.glob("verdicts/*-p-here-*.json"))
+    write_json(place, {**json.loads(place.read_text()), "ratio": None})
+    final = join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    assert final["rows"][1]["board"]["verdict"].startswith("rolled back: 1.02x the time")
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {**NANO, "board": "NVIDIA Jetson Orin Nano Developer Kit"},
+        {**NANO, "arch": "x86_64"},
+        {**NANO, "board": None},
+    ],
+)
+def test_no_figure_of_another_machine_gets_the_device_s_name(ran: Path, tmp_path: Path, device: dict[str, Any]) -> None:
+    before = (ran / "final.json").read_bytes()
+    with pytest.raises(UserError, match="which is no Jetson Nano"):
+        join(ran, [brought(tmp_path / "bench.json", {"x+p": [20.0] * 5}, device)])
+    assert (ran / "final.json").read_bytes() == before
+    assert not (ran / "board").exists()
+
+
+def test_results_of_another_run_are_refused(ran: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="of another bundle"):
+        join(ran, [brought(tmp_path / "bench.json", {"q": [20.0] * 5})])
+    (tmp_path / "none.json").write_text("{}")
+    with pytest.raises(UserError, match="wanted an object with machine"):
+        join(ran, [tmp_path / "none.json"])
+    with pytest.raises(UserError, match="no finished run"):
+        join(tmp_path, [tmp_path / "none.json"])
+
+
+def test_the_report_has_a_column_of_the_device(ran: Path, tmp_path: Path) -> None:
+    assert "ms on" not in " ".join(stages(read_json(ran / "final.json")).head)
+    final = join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    table = stages(final)
+    assert table.head[-2:] == ["ms on NVIDIA Jetson Nano Developer Kit", "There"]
+    assert [row[-2:] for row in table.rows] == [
+        ["40.00 (tensorrt float16)", "kept"],
+        ["41.00 (tensorrt float16)", "rolled back"],
+        ["41.00 (tensorrt float16)", "kept"],
+    ]
+
+
+def test_what_check_found_there_is_told(ran: Path, tmp_path: Path) -> None:
+    file = brought(tmp_path / "check.json", {"x+p": [1.0]})
+    told = json.loads(file.read_text())
+    del told["rows"][0]["options"]["medians"]
+    told["rows"][0]["options"]["parity"] = {"passed": False, "matched": 5, "total": 9, "photos": 10}
+    file.write_text(json.dumps(told))
+    final = join(ran, [file])
+    assert [one["said"] for one in final["board"]["checks"]] == [
+        "NOT the same as here: 5 of 9 detections in 10 photos have a partner"
+    ]
+    assert all("board" not in row for row in final["rows"])
+
+
+def test_the_door_says_a_mistake_in_one_sentence(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "mfast_edge.board", str(tmp_path), str(tmp_path / "x.json")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
