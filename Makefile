@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
+.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -185,5 +185,13 @@ latency: install
 dirt: install
 	$(BIN)/python -m tests.shows.dirt
 
+# What the Dockerfiles do that can be tried without Docker: the x86 ones here, the Nano's in a Python 3.6 (PYTHON36).
+PYTHON36 ?= python3.6
+docker-steps: install
+	$(BIN)/python -m tests.shows.docker_steps Dockerfile.x86
+	$(BIN)/python -m tests.shows.docker_steps Dockerfile.x86 --arg DEVICE=cuda
+	$(PYTHON36) -m venv $(VENV)-36
+	$(BIN)/python -m tests.shows.docker_steps Dockerfile.jetson --python $(VENV)-36/bin/python
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-36 build dist *.egg-info

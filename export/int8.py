@@ -41,7 +41,8 @@ class Dressing:
     `reduce_range` keeps weights to 7 bits, for CPUs whose 8-bit products saturate (no VNNI). `exclude`:
     names of nodes that stay in float, as the insides of hard swishes do anyway (export/gates). `pixels`: what
     the graph takes; uint8, for uint8 activations only, has no normalisation left. `equalise`, `correct_bias`:
-    rewrite weights before, biases after (Nagel 2019).
+    rewrite weights before, biases after (Nagel 2019). `whole_pixels`: what comes are pixels 0..255, each of which
+    gets a level of its own.
     """
 
     activations: Literal["uint8", "int8"]
@@ -54,6 +55,7 @@ class Dressing:
     pixels: Literal["float32", "uint8"] = "float32"
     equalise: bool = False
     correct_bias: bool = False
+    whole_pixels: bool = True
 
     def __post_init__(self) -> None:
         if self.activations not in _TYPES or (self.symmetric and self.activations != "int8"):
@@ -78,7 +80,9 @@ def quantize(source: Path, target: Path, images: Iterable[np.ndarray], *, dressi
     with tempfile.TemporaryDirectory() as folder:
         level = _equalised(source, seen, Path(folder) / "equalised.onnx") if dressing.equalise else source
         found = measure(level, seen, dressing.method, percentile=dressing.percentile, symmetric=dressing.symmetric)
-        dress(level, target, found | lossless(level, symmetric=dressing.symmetric), dressing)
+        if dressing.whole_pixels:
+            found |= lossless(level, symmetric=dressing.symmetric)
+        dress(level, target, found, dressing)
         if dressing.correct_bias:
             _correct(target, level, list(seen)[:_MEANS])
 

@@ -33,6 +33,11 @@ def pixel_ranges(model: ModelProto) -> dict[str, tuple[float, float]]:
     return {found.tensor: (min(ends), max(ends))}
 
 
+def normalising(model: ModelProto) -> list[str]:
+    """The names of the nodes that turn pixels into the normalised image."""
+    return [node.name for node in _normalised(model.graph).nodes]
+
+
 def takers(model: ModelProto) -> set[str]:
     """The names of the nodes that the normalised image goes into."""
     tensor = _normalised(model.graph).tensor

@@ -68,7 +68,7 @@ def _trace(network: "torch.nn.Module", shape: Shape, names: tuple[str, ...], ops
     import torch
 
     image = torch.zeros(shape, device=_device(network))
-    with tempfile.TemporaryDirectory() as folder, _quiet(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, quiet(), torch.no_grad():
         file = Path(folder) / "traced.onnx"
         torch.onnx.export(
             network,
@@ -86,7 +86,8 @@ def _trace(network: "torch.nn.Module", shape: Shape, names: tuple[str, ...], ops
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """The exporter's chatter about itself unheard."""
     with warnings.catch_warnings():
         for message in _CHATTER:
             warnings.filterwarnings("ignore", message)

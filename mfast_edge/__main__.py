@@ -17,6 +17,7 @@ COMMANDS = {
     "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
     "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",
+    "suppress": "a run's graph with decoding and NMS inside it",
     "report": "write a finished run's report again",
 }
 

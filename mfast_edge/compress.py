@@ -18,7 +18,7 @@ app = door()
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[str, typer.Option(help=f"A model's name: {', '.join(MODELS)}.")] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help=f"{', '.join(MODELS)}, or any float FILE.onnx.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")
@@ -26,7 +26,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     classes: Annotated[
         str | None, typer.Option(help="A class map: a YAML file, person, kitti, or typed: person=man+woman,car.")
     ] = None,
-    plan: Annotated[str, typer.Option(help="quick, full, heavy, demo, tiny, or the path of a YAML file.")] = "quick",
+    plan: Annotated[str | None, typer.Option(help="quick (if absent), full, heavy, graph, a .yaml file …")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
     set_: Annotated[
@@ -60,7 +60,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         target,
         data,
         classes,
-        plan,
+        plan or usual(model),
         init,
         budget,
         tuple(set_ or ()),
@@ -76,6 +76,11 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         processes,
     )
     raise typer.Exit(run(asked))
+
+
+def usual(model: str) -> str:
+    """The plan where none was asked for."""
+    return "graph" if model.lower().endswith(".onnx") else "quick"
 
 
 def command() -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks import timing
 from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.candidate import digest, untouched
 from mfast_edge.quality import Examined, examine, look, lost
-from mfast_edge.ratios import FASTER as FASTER
-from mfast_edge.runners import float_graph, int8_graph, open_file, open_network, stand_in
+from mfast_edge.runners import float_graph, int8_graph, open_file, open_network, stand_in, telling
 from mfast_edge.store import read_json, write_json
 from mfast_edge.tasks import detect as task
+from mfast_edge.verdict import Names, Verdict, loss_over, returned, said, settle, told_loss
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
@@ -24,41 +24,9 @@ if TYPE_CHECKING:
     from mfast_edge.stages.quantize import Quantize
     from mfast_edge.workshop import Workshop
 
-WHOLE = "; the plan is judged as a whole"
-LIGHTER = 0.90  # a ratio of bytes
 # Detections of at least this score, so many of torch's, so large a share of both sides' matched.
 PARITY_SCORE, PARITY_DETECTIONS, PARITY = 0.05, 1000, 0.995
-
-
-class Names(NamedTuple):
-    """Whom a verdict is about."""
-
-    stage: str
-    parent: str
-    child: str
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was decided of a child and why, as it is stored."""
-
-    stage: str
-    parent: str
-    child: str
-    machine: str
-    keep: bool
-    sentence: str
-    runtime: str
-    proxy: bool
-    quality: Mapping[str, Any]  # on val, as the judge looked at it
-    loss: Mapping[str, float] | None = None  # points of the headline metric since train, low, high
-    ratio: Mapping[str, float] | None = None  # time of child / parent: median, low, high
-    bytes_ratio: float | None = None  # of child / parent
-    probed: bool = False  # a network that was judged as the int8 graph it will become
-    parity: Mapping[str, float] | None = None
-    over_budget: bool = False  # it would pay, but loses too much
-    ms: float | None = None  # of the graph that stands for it, in its fastest runtime, where it was judged
+PARITY_FP16 = 0.99  # float16 moves boxes a little; as MLPerf asks of quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +72,7 @@ class Judge:
             runtime, ms = alone(self.shop, float_graph(self.shop, child))
             sentence = "kept: what all others are compared with"
             return Verdict(*names, True, sentence, runtime, proxy, quality.to_json(), ms=ms)
-        if parent.form == "torch" and child.form == "onnx":
+        if (parent.form == "torch" and child.form == "onnx") or stage == "cast_fp16":
             return self.alike(names, base, child)
         if child.form == "engine":
             return self.built(names, base, parent, child)
@@ -116,14 +84,15 @@ class Judge:
         """Another form of the same network: detections on real photos must match one to one."""
         runtime = self.shop.target.measured[0]
         same = parity(self.shop, child, runtime)
-        keep = same["detections"] > 0 and same["share"] >= PARITY
-        matched = f"{same['share']:.2%} of {same['detections']} detections match torch's"
+        least = PARITY_FP16 if names.stage == "cast_fp16" else PARITY
+        keep = same["detections"] > 0 and same["share"] >= least
         few = f"; fewer than {PARITY_DETECTIONS}: too few photos" if same["detections"] < PARITY_DETECTIONS else ""
-        sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must){few}"
+        sentence = f"{said(keep)}: {same['share']:.2%} of {same['detections']} detections match torch's"
+        sentence += f" (at least {least:.1%} must){few}"
         looked, proxy = as_file(self.shop, child, runtime, "val"), not self.shop.target.here
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
-        fastest, ms = alone(self.shop, child.file)
-        return Verdict(*names, keep, sentence, fastest, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
+        at, ms = alone(self.shop, child.file)
+        return Verdict(*names, keep, sentence, at, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
 
     def built(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:
         """An engine must find what its graph finds, within the budget; nothing else runs there to race it with."""
@@ -190,72 +159,6 @@ class Judge:
         return examine(self.shop, child, how, "val", lambda: open_file(graph, runtime, self.shop.target.threads))
 
 
-def returned(folder: Path, parent: str, child: str) -> Path:
-    """Where the verdict by a device's own times lies, once results came back from it."""
-    return folder / f"{parent}-{child}-board.json"
-
-
-def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
-    """The verdict under a budget: the rule over what was measured; one that needs no weighing as it is.
-
-    `onward`: kept all the same, as only what comes of it will be judged.
-    """
-    if verdict.loss is None:
-        return verdict
-    if verdict.ratio is None and verdict.bytes_ratio is not None:
-        return unclocked(verdict, verdict.bytes_ratio, budget)
-    if verdict.ratio is None or verdict.bytes_ratio is None:
-        return going(verdict, verdict.sentence.partition(": ")[2]) if onward else verdict
-    ratio = timing.Ratio(**verdict.ratio)
-    keep, why = weighed(ratio, verdict.bytes_ratio, verdict.loss, budget)
-    proxy, probed = "by proxy " if verdict.proxy else "", ", judged as int8" if verdict.probed else ""
-    probed = ", its detections judged as int8" if verdict.proxy and verdict.probed else probed
-    speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}{probed}"
-    sentence = f"{said(keep)}: {speed}, {told_loss(verdict.loss)} of {budget:g}{why}"
-    if onward:
-        return going(verdict, f"{speed}, {told_loss(verdict.loss)}")
-    over = loss_over(verdict.loss, budget) and ratio.high < FASTER
-    return replace(verdict, keep=keep, sentence=sentence, over_budget=over)
-
-
-def unclocked(verdict: Verdict, bytes_ratio: float, budget: float) -> Verdict:
-    """Judged by its loss alone: the device that it was dressed for is not here."""
-    assert verdict.loss is not None
-    over = loss_over(verdict.loss, budget)
-    told = (
-        f"{1 - bytes_ratio:.0%} lighter, {told_loss(verdict.loss)} of {budget:g}{'; over the budget' if over else ''}"
-    )
-    speed = "; how fast it is the board must say"
-    return replace(verdict, keep=not over, sentence=f"{said(not over)}: {told}{speed}", over_budget=over)
-
-
-def going(verdict: Verdict, told: str) -> Verdict:
-    """Kept for what comes of it."""
-    return replace(verdict, keep=True, sentence=f"goes on: {told}{WHOLE}", over_budget=False)
-
-
-def overruled(verdict: Verdict, why: str) -> Verdict:
-    """A kept child taken back all the same."""
-    told = f"rolled back: {verdict.sentence.partition(': ')[2].removesuffix(WHOLE)}"
-    return replace(verdict, keep=False, sentence=f"{told}; {why}")
-
-
-def weighed(ratio: timing.Ratio, bytes_ratio: float, loss: Mapping[str, float], budget: float) -> tuple[bool, str]:
-    """The rule itself: (keep, what spoke against it)."""
-    faster = ratio.high < FASTER
-    lighter = bytes_ratio <= LIGHTER and ratio.low <= 1 <= ratio.high
-    if loss_over(loss, budget):
-        return False, "; over the budget"
-    if not (faster or lighter):
-        return False, "; not faster"
-    return True, "" if faster else f"; no slower and {1 - bytes_ratio:.0%} lighter"
-
-
-def loss_over(loss: Mapping[str, float], budget: float) -> bool:
-    """Whether more was lost than may be."""
-    return loss["points"] > budget
-
-
 def race(shop: Workshop, graphs: Mapping[str, Path]) -> tuple[str, timing.Ratio, float]:
     """(the child's fastest runtime, time of child / parent, the child's ms), each in its fastest runtime."""
     series = raced(shop, graphs)
@@ -290,7 +193,7 @@ def quickest(series: Mapping[str, timing.Series], name: str) -> timing.Series:
 def parity(shop: Workshop, child: Candidate, runtime: str, other: Forward | None = None) -> dict[str, float]:
     """How many detections of a file match its network's, or those of `other`, on val, then train, photos."""
     here = other or open_network(shop, shop.store.origin(child))
-    there = open_file(child.file, runtime, shop.target.threads)
+    there = open_file(telling(child.file), runtime, shop.target.threads)
     pairs, count = [], 0
     for record in (*shop.data.splits["val"], *shop.data.splits["train"]):
         pairs.append((look(shop, child, here, record), look(shop, child, there, record)))
@@ -308,14 +211,5 @@ def as_torch(shop: Workshop, candidate: Candidate, split: str) -> Examined:
 
 def as_file(shop: Workshop, candidate: Candidate, runtime: str, split: str) -> Examined:
     """Quality of a graph in a runtime."""
-    return examine(shop, candidate, runtime, split, lambda: open_file(candidate.file, runtime, shop.target.threads))
-
-
-def said(keep: bool) -> str:
-    """The word for it."""
-    return "kept" if keep else "rolled back"
-
-
-def told_loss(loss: Mapping[str, float]) -> str:
-    """`0.3 points lost [-0.2, 0.9]`."""
-    return f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"
+    file = telling(candidate.file)
+    return examine(shop, candidate, runtime, split, lambda: open_file(file, runtime, shop.target.threads))

@@ -37,7 +37,13 @@ class Opened:
     @cached_property
     def model(self) -> Model:
         """The model that it is a network of."""
-        return models.find(self.candidate.model, MODELS)
+        name = self.candidate.model
+        if name.endswith(".onnx"):
+            raise UserError(
+                f"{self.candidate.folder}: made of {name}, a graph whose outputs nobody here can decode; "
+                "python -m mfast_edge.bench FILE.onnx, which times it, would be right"
+            )
+        return models.find(name, MODELS)
 
     @cached_property
     def facts(self) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from typing import Any
 from mfast_edge import teacher
 from mfast_edge.candidate import Candidate, Step, child_key, untouched
 from mfast_edge.clocked import ready
-from mfast_edge.judge import Judge, Verdict, loss_over, overruled
+from mfast_edge.judge import Judge
 from mfast_edge.plan import Plan, Stage, plain
 from mfast_edge.stages.decompose import Decompose
 from mfast_edge.store import read_json, write_json
+from mfast_edge.verdict import Verdict, loss_over, overruled
 from mfast_edge.workshop import Workshop
 
 # Seconds per image of ssd_mbv1 x0.75 at 300 px on two CPU cores, until this machine has its own.
 PACE = {"train": 0.035, "refit": 0.035, "distill": 0.05, "decompose": 0.035, "prune": 0.035, "qat": 0.15}
-PACE |= {"export_onnx": 20.0, "quantize": 0.3, "build_engine": 120.0}
+PACE |= {"export_onnx": 20.0, "quantize": 0.3, "cast_fp16": 0.3, "build_engine": 120.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
 
+LIKENESS = 0.99
 FOR_INT8 = ("qat", "quantize")  # of no use where the target has no int8
 
 
@@ -62,6 +63,7 @@ class Head(Settings):
     timing: Timing | None = None
     joint: bool = False
     split: Split | None = None
+    likeness: Annotated[float, Field(gt=0, lt=1)] | None = None
     stages: tuple[Any, ...]
 
 
@@ -80,6 +82,7 @@ class Plan:
     timing: Timing | None  # instead of the target's
     joint: bool = False  # the networks after the first are judged as a whole, by the file they become
     split: Split | None = None  # of data that bring none; by their content if None
+    likeness: float = LIKENESS  # of a graph's raw outputs, as a cosine, where the plan adopts one
 
     @property
     def ends_in_int8(self) -> bool:
@@ -114,13 +117,20 @@ def read(
     chain(kept, where)
     return Plan(
         head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept, target)), tuple(left_out),
-        head.timing, head.joint, head.split,
+        head.timing, head.joint, head.split, alike(head, kept),
     )  # fmt: skip
 
 
 def plain(plan: Plan) -> Plan:
     """The plan without what works on networks: train, and what makes graphs of it, each judged by itself."""
     return replace(plan, joint=False, stages=tuple(row for row in plan.stages if row[1].gives("torch") != "torch"))
+
+
+def alike(head: Head, stages: list[tuple[str, Stage]]) -> float:
+    """The likeness that graphs are judged by; UserError where none is."""
+    if head.likeness is not None and stages[0][0] != "adopt":
+        raise UserError(f"plan {head.name}: likeness given, and networks are judged by mAP; budget would be right")
+    return LIKENESS if head.likeness is None else head.likeness
 
 
 def entries(stages: Any, where: str, mistakes: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -158,7 +168,7 @@ def place(dotted: str, value: Any, trees: tuple[Any, Any, Any], mistakes: list[s
         known = ", ".join(["model", "split", *stages])
         mistakes.append(
             f"--set {dotted}: no such setting in this plan; known before the dot: {known}; "
-            "alone: budget, data, seed, split"
+            "alone: budget, data, seed, split, likeness"
         )
 
 
@@ -221,6 +231,11 @@ def chain(stages: list[tuple[str, Stage]], where: str) -> None:
             )
         if form == after == "torch" and "qat" in before:
             raise UserError(f"{where}: {name} comes after qat, whose layers stay as they are; before it would be right")
+        if {name, *before} >= {"quantize", "cast_fp16"}:
+            raise UserError(
+                f"{where}: {before[-1]} and {name}, each of which is made of the float graph; one of them would be "
+                "right, another run for the other: what was trained is shared"
+            )
         before.append(name)
         form = after
     if "qat" in before and "quantize" not in before[before.index("qat") :]:

@@ -12,7 +12,7 @@ from benchmarks import gates, results
 from benchmarks.score import interval, score
 from export.board import stamp
 from export.lint import lint
-from mfast_edge.judge import PARITY, as_file, as_torch
+from mfast_edge.judge import PARITY, PARITY_FP16, as_file, as_torch
 from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph, undressed
@@ -22,6 +22,10 @@ from mfast_edge.timed import TORCH, Timed, clock, fastest
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
     from mfast_edge.workshop import Workshop
+
+# Stages that change the form and not the network, and the share of detections that must match.
+ALIKE = {"export_onnx": ("the export", PARITY), "cast_fp16": ("float16", PARITY_FP16)}
+PRECISIONS = {"quantize": "int8", "cast_fp16": "float16"}
 
 Scores = Mapping[str, tuple[float, float, float]]
 
@@ -133,9 +137,11 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
     if kept[-1].loss:
         found.append(gates.at_most("loss on val", kept[-1].loss["points"], budget, "points"))
     found += [
-        gates.at_least("parity of the export", shared(row.verdict.parity), PARITY, "of detections")
+        gates.at_least(
+            f"parity of {ALIKE[row.stage][0]}", shared(row.verdict.parity), ALIKE[row.stage][1], "of detections"
+        )
         for row in rows
-        if row.stage == "export_onnx" and row.verdict.parity
+        if row.stage in ALIKE and row.verdict.parity
     ]
     for rules in shop.target.takes() if shop.target.rules else ():
         refused = [one for one in lint(graph, rules) if not one.risk]
@@ -185,7 +191,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
         mb=size(graph),
         f1=row.verdict.quality["f1"],
         score=scores[row.stage][0] if row.stage in scores else None,
-        precision=stamp.read(graph, "")["precision"] if engine else "int8" if row.stage == "quantize" else "float32",
+        precision=stamp.read(graph, "")["precision"] if engine else PRECISIONS.get(row.stage, "float32"),
         remark=row.verdict.sentence,
     )
 

@@ -51,13 +51,15 @@ def render(final: Mapping[str, Any], folder: Path) -> None:
     """Both pages, from JSON and JPEG alone."""
     from benchmarks.results import read
     from mfast_edge.data.report import save
+    from mfast_edge.pages import graph
     from mfast_edge.pages.html import html
     from mfast_edge.pages.markdown import markdown
     from mfast_edge.pages.view import Told, view
     from mfast_edge.store import read_json
 
     results = [read(path) for path in sorted((folder / "results").glob("*.json"))]
-    page = view(Told(final, read_json(folder / "page.json"), read_json(folder / "data.json") or [], results))
+    seen = graph.view if "graph" in final else view
+    page = seen(Told(final, read_json(folder / "page.json"), read_json(folder / "data.json") or [], results))
     save(folder / "report.md", markdown(page))
     save(folder / "report.html", html(page, folder))
 

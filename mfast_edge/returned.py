@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from benchmarks import machine, results, timing
 from mfast_edge.errors import UserError
-from mfast_edge.judge import WHOLE, Verdict, returned, settle
 from mfast_edge.settings import check
 from mfast_edge.store import read_json, write_json
 from mfast_edge.target import Target
+from mfast_edge.verdict import WHOLE, Verdict, returned, settle
 
 BROUGHT = "board"  # the folder in a run's where results that came back are kept as they came
 

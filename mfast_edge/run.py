@@ -62,6 +62,10 @@ class Asked:
 
 def run(asked: Asked) -> int:
     """0: every gate passed. 1: one failed; the report is written all the same."""
+    if asked.model.lower().endswith(".onnx"):
+        from mfast_edge.foreign import run as foreign
+
+        return foreign.led(asked)
     with hired(asked.processes) as crew:
         return led(asked, crew)
 
@@ -70,6 +74,7 @@ def led(asked: Asked, crew: Crew) -> int:
     """The same, with these processes to train."""
     model, target = models.find(asked.model, MODELS), targets.find(asked.target)
     plan = plans.read(asked.plan, target, asked.given, lambda given: build_settings(model, given, asked.init, ("any",)))
+    check_adopts(plan)
     check_until(asked.until, plan)
     terminal = Terminal(asked.json)
     check_engine(plan)
@@ -104,6 +109,12 @@ def check_engine(plan: Plan) -> None:
 
         if why := lack("tensorrt"):
             raise UserError(f"build_engine: {why}; without the stage the bundle's run.py builds it on the device")
+
+
+def check_adopts(plan: Plan) -> None:
+    """Only a file is adopted."""
+    if plan.stages[0][0] == "adopt":
+        raise UserError(f"plan {plan.name}: adopt takes a graph; --model FILE.onnx, or another plan, would be right")
 
 
 def check_teachers(plan: Plan, shop: Workshop) -> None:
@@ -197,8 +208,10 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
     return Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search or None, asked.hours)
 
 
-def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal) -> list[Row]:
-    """The stages, each told as it ends and noted in the journal."""
+def walked(  # noqa: PLR0913 - a run's own things
+    plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal: Terminal, judge: Judge | None = None
+) -> list[Row]:
+    """The stages, each told as it ends and noted in the journal; judged as networks are unless by another judge."""
     from mfast_edge.pipeline import walk
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +230,7 @@ def walked(plan: Plan, shop: Workshop, folder: Path, until: str | None, terminal
         with (folder / "journal.jsonl").open("a") as journal:
             journal.write(json.dumps(line) + "\n")
 
-    return walk(plan, shop, judged(plan, shop, folder), until=until, tell=tell)
+    return walk(plan, shop, judge or judged(plan, shop, folder), until=until, tell=tell)
 
 
 def judged(plan: Plan, shop: Workshop, folder: Path) -> Judge:

@@ -12,6 +12,7 @@ import numpy as np
 from export.sessions import open_session
 from mfast_edge import precision
 from mfast_edge.candidate import digest
+from mfast_edge.stages.cast_fp16 import ROUNDED
 
 if TYPE_CHECKING:
     import torch
@@ -137,3 +138,9 @@ def beside(path: Path, make: Callable[[Path], None]) -> Path:
     new = path.with_name(f".new-{path.name}")
     make(new)
     return new.replace(path)
+
+
+def telling(graph: Path) -> Path:
+    """The file that says on a CPU what a graph gives: one of float16 would be computed in float32 there."""
+    beside = graph.with_name(ROUNDED)
+    return beside if beside.is_file() else graph

@@ -124,9 +124,15 @@ def closing(final: dict[str, Any], folder: Path) -> list[str]:
         f"test: mAP@.5 {test['map50']:.3f} against {base['map50']:.3f} in float, {points}; "
         f"score {final['score']:.3f} [{best:.3f}, {worst:.3f}] (float 1.0, lower is better)"
     ]
+    return [*lines, *gates(final), f"file {final['file']}  report {folder / 'report.html'}  bundle {folder / 'bundle'}"]
+
+
+def gates(final: dict[str, Any]) -> list[str]:
+    """A line per gate, and one where speeds are a proxy's."""
+    lines = []
     for gate in final["gates"]:
         told = f"{gate['value']:.4g} {gate['unit']} (limit {gate['limit']:g})"
         lines.append(f"gate {gate['name']}: {told}: {'passed' if gate['passed'] else 'FAILED'}")
     if final["proxy"]:
         lines.append(f"speeds are by proxy, measured here; on {final['target']} they are to be judged on the board")
-    return [*lines, f"file {final['file']}  report {folder / 'report.html'}  bundle {folder / 'bundle'}"]
+    return lines

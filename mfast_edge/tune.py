@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from mfast_edge.candidate import digest
 from mfast_edge.errors import Diverged, UserError
-from mfast_edge.judge import FASTER, Judge, loss_over, race
+from mfast_edge.judge import Judge, race
 from mfast_edge.model import anchored
 from mfast_edge.pipeline import expected, make, once, walk
 from mfast_edge.plan import plain
+from mfast_edge.ratios import FASTER
 from mfast_edge.runners import float_graph, stand_in
 from mfast_edge.settings import named, names
 from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
+from mfast_edge.verdict import loss_over
 from search.space import SpaceError, parse
 from search.study import Rejected, Settings, StudyError, run
 

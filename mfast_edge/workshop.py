@@ -242,6 +242,7 @@ class Workshop:
 
         facts = self.facts(candidate)
         metadata = {"labels": canonical(facts["classes"]), "size": str(facts["height"]), "input": "RGB 0..255"}
+        metadata |= {name: canonical(facts[name]) for name in ("score_threshold", "iou_threshold")}
         shape = (1, 3, facts["height"], facts["width"])
         network = self.network(candidate).cpu()
         to_onnx(network, shape, path, names=self.model.outputs, opset=opset, metadata=metadata)
@@ -263,11 +264,15 @@ class Workshop:
             quantize(source, path, self.photos(source, settings.images), dressing=wanted)
 
     def photos(self, graph: Path, count: int) -> Iterator[np.ndarray]:
-        """The photos that calibrate a float graph, as it takes them: float32 (1, 3, H, W) RGB 0..255."""
-        from export.shape import shape
+        """The photos that calibrate a float graph, as it takes them: ours float32 (1, 3, H, W) RGB 0..255."""
+        return self.taken(graph, self._calibration(count))
 
-        _, _, *size = shape(graph)
-        return (blob(load_photo(record), (size[0], size[1])) for record in self._calibration(count))
+    def taken(self, graph: Path, records: Iterable[Record]) -> Iterator[np.ndarray]:
+        """Photos as a graph that was never quantized takes them."""
+        from export.intake import intake
+
+        take = intake(graph)
+        return (take(blob(load_photo(record), (take.height, take.width))) for record in records)
 
     def calibration_list(self, count: int) -> str:
         """The photos that calibrate, as JSON."""

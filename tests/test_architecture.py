@@ -14,6 +14,8 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {
         "compress",
         "run",
+        "foreign",
+        "suppress",
         "terminal",
         "evaluate",
         "split",
@@ -44,7 +46,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "zoo",
         "benched",
     },
-    {"pipeline", "judge", "quality", "runners", "dissect", "clocked", "ways", "roofed", "weighed"},
+    {"pipeline", "judge", "verdict", "quality", "runners", "dissect", "clocked", "ways", "roofed", "weighed"},
     {"plan"},
     {"stages"},
     {"workshop", "teacher", "crew", "job"},

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.timing import Ratio
 from mfast_edge import blueprint, judge
 from mfast_edge.candidate import Candidate
-from mfast_edge.judge import Judge, Verdict, settle, weighed
+from mfast_edge.judge import Judge
+from mfast_edge.verdict import Verdict, settle, weighed
 
 LOSS = {"points": 0.4, "low": -0.2, "high": 1.0}
 

@@ -16,6 +16,7 @@ LEAN = [
     "mfast_edge.store",
     "mfast_edge.latency",
     "mfast_edge.gauge",
+    "mfast_edge.foreign.run",
     "mfast_edge.candidate",
     "mfast_edge.compress",
     "mfast_edge.models.centernet.detector",

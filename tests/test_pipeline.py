@@ -10,10 +10,10 @@ import pytest
 
 from mfast_edge import pipeline
 from mfast_edge.candidate import Candidate
-from mfast_edge.judge import Verdict, overruled, settle
 from mfast_edge.pipeline import Row, culprit
 from mfast_edge.plan import read
 from mfast_edge.target import find
+from mfast_edge.verdict import Verdict, overruled, settle
 
 
 def row(stage: str, ratio: float | None, points: float, budget: float = 1.0) -> Row:

@@ -15,10 +15,11 @@ import pytest
 from mfast_edge import target
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
-from mfast_edge.judge import Judge, Verdict
+from mfast_edge.judge import Judge
 from mfast_edge.pages.tables import stages
 from mfast_edge.returned import attach, join
 from mfast_edge.store import read_json, write_json
+from mfast_edge.verdict import Verdict
 
 NANO = {"cpu": None, "arch": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "threads": 1, "l4t": "# R32"}
 QUALITY = {"map50": 0.8, "map": 0.5, "f1": 0.7}

@@ -15,7 +15,6 @@ from mfast_edge import plan as plans
 from mfast_edge import tune
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import Diverged, UserError
-from mfast_edge.judge import Verdict
 from mfast_edge.models.centernet.detector import MODEL as ANCHORLESS
 from mfast_edge.models.ssd.build import Build
 from mfast_edge.models.ssd.tiny import MODEL
@@ -23,6 +22,7 @@ from mfast_edge.pipeline import Expected, Row
 from mfast_edge.plan import Plan
 from mfast_edge.target import find
 from mfast_edge.tune import OutOfTime, Tuner, space_of
+from mfast_edge.verdict import Verdict
 from search.study import Rejected
 
 X86 = find("x86")

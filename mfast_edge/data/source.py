@@ -25,6 +25,7 @@ FORMATS = {  # name → module with read(root) -> Raw, or module:function
     "crowdhuman-head": "mfast_edge.data.crowdhuman:heads",
     "livestock": "mfast_edge.data.livestock",
     "folders": "mfast_edge.data.folders",
+    "photos": "mfast_edge.data.photos",
     "particles": "mfast_edge.data.coco",
 }
 
@@ -113,7 +114,9 @@ def named(spec: str, root: Path) -> str:
 
 def refuse(spec: str, raw: Raw) -> None:
     """Raise where there is nothing to read or to learn."""
+    bare = spec.startswith("photos:")
     if not raw.drafts:
-        raise UserError(f"data: {spec}: no annotated photos found; is it the right folder and format?")
-    if not raw.classes:
+        kind = "photos" if bare else "annotated photos"
+        raise UserError(f"data: {spec}: no {kind} found; is it the right folder and format?")
+    if not raw.classes and not bare:
         raise UserError(f"data: {spec}: no class names found; add labels.txt with one name per line")

@@ -129,7 +129,7 @@ def run(final: Json, page: Json) -> list[tuple[str, str]]:
     return [
         ("Command", final["command"]),
         ("Date", final["date"]),
-        ("Plan", f"{final['plan']}, budget {final['budget']:g} points"),
+        ("Plan", final["plan"] + (f", budget {final['budget']:g} points" if "budget" in final else "")),
         *(("Left out", line) for line in final["left_out"]),
         ("Data", f"{final['data']}: {splits}; classes {', '.join(data['classes'])}"),
         ("Machine", ", ".join(fact for fact in facts if fact)),

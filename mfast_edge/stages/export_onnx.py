@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ExportOnnx(Settings):
     """The opset is the target's, unless given."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     reads: ClassVar[tuple[str, ...]] = ()
     opset: int | None = None
 

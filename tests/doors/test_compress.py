@@ -181,7 +181,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
 BAD = {
     "model": (["--model", "ssd_mbv9"], f"'ssd_mbv9' is not a model; known: {', '.join(sorted(MODELS))}"),
     "target": (["--target", "toaster"], "'toaster' is not known; known: arm_cpu, jetson, jetson_agx_orin"),
-    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, heavy, quick, tiny"),
+    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, graph, heavy, quick, tiny"),
     "format": (["--data", "tfrecord:x"], "tfrecord"),
     "data": (["--data", "voc:/nowhere"], "/nowhere"),
     "setting": (["--set", "prune.kep=1"], "no setting 'kep'"),

@@ -17,9 +17,10 @@ from export.sessions import open_session
 from mfast_edge import blueprint, judge, plan, run, target
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
-from mfast_edge.judge import Judge, Names
+from mfast_edge.judge import Judge
 from mfast_edge.stages.build_engine import BuildEngine
 from mfast_edge.store import Store, Work
+from mfast_edge.verdict import Names
 from tests.board.conftest import FACTS, save_graph
 from tests.board.conftest import binding as binding
 from tests.board.conftest import cudart as cudart

@@ -12,6 +12,7 @@ import torch
 from onnx import numpy_helper
 
 from export.blocks import blocks
+from export.intake import Scale, intake
 from export.ranges import measure
 from export.shape import pixels
 from mfast_edge.candidate import Candidate, digest
@@ -22,6 +23,7 @@ from mfast_edge.model import find
 from mfast_edge.models import MODELS
 from mfast_edge.pipeline import make
 from mfast_edge.runners import PROBE_IMAGES
+from mfast_edge.settings import canonical
 from mfast_edge.stages.export_onnx import ExportOnnx
 from mfast_edge.stages.qat import Qat
 from mfast_edge.stages.quantize import Quantize
@@ -132,3 +134,11 @@ def test_qat_rounds_pixels_as_the_graph_does_which_loses_none_of_them(
     ready = prepare(made, trained, qat, shop)
     ready.network.train()(torch.full_like(shop.example(made.build), 100.0).repeat(2, 1, 1, 1))
     assert (-1.0, 127 / 128) in ready.network.ranges().values()
+
+
+def test_a_graph_says_what_it_takes_finds_and_where_it_cuts(shop: Workshop, exported: Candidate) -> None:
+    told = {one.key: one.value for one in onnx.load(exported.file).metadata_props}
+    assert told["labels"] == canonical(list(shop.data.classes))
+    assert (told["score_threshold"], told["iou_threshold"]) == ("0.01", "0.5")
+    assert told["size"] == str(shop.facts(exported)["height"])
+    assert intake(exported.file).scale == Scale()

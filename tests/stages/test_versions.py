@@ -29,6 +29,7 @@ LEARNING = [
 GRAPHS = [f"export/{name}.py" for name in ("int8", "ranges", "pixels", "sites", "to_onnx", "passes", "gates")]
 CLOCK = ["mfast_edge/latency.py", "mfast_edge/gauge.py", "export/probe.py", "export/layer.py"]  # for target_ms
 BESIDE = {  # what else decides the bytes that a stage writes
+    "adopt": [f"export/{name}.py" for name in ("adopt", "intake", "passes", "clips", "gates")],
     "train": LEARNING,
     "refit": [*LEARNING, "mfast_edge/stages/transplant.py"],
     "decompose": [*LEARNING, *(f"mfast_edge/stages/{name}.py" for name in ("evbmf", "factors", "offers", "replace"))],
@@ -46,6 +47,7 @@ BESIDE = {  # what else decides the bytes that a stage writes
         "mfast_edge/models/yolov1/network.py",
         "mfast_edge/models/yolo9000/network.py",
     ],
+    "cast_fp16": [f"export/{name}.py" for name in ("half", "rounded", "pixels", "ranges", "passes", "intake")],
     "quantize": [
         "mfast_edge/stages/mixed.py",
         "export/blocks.py",

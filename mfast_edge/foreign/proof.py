@@ -1,0 +1,173 @@
+"""The proof of a run on a graph: outputs on test compared once, every stage timed in the same rounds, the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import gates, results, timing
+from export.bundle import bundle
+from export.intake import intake
+from export.lint import lint
+from export.sessions import Session, open_session
+from export.shape import grey
+from mfast_edge import blueprint
+from mfast_edge.foreign.judge import SAME, likeness, slack, some
+from mfast_edge.metrics.weight import size
+from mfast_edge.proof import PRECISIONS
+
+if TYPE_CHECKING:
+    from mfast_edge.foreign.shop import Adopted
+    from mfast_edge.pipeline import Row
+
+GIVEN = "given"  # the file as it was given, beside the stages
+
+Timed = Mapping[tuple[str, str], tuple[Session, Mapping[str, float]]]
+
+
+def prove(shop: Adopted, rows: Sequence[Row], least: float, command: str, folder: Path) -> dict[str, Any]:
+    """What `compress` ends with, as JSON; all timings go to results/<machine>.json in `folder`."""
+    kept = [row for row in rows if row.verdict.keep]
+    final = kept[-1] if kept else rows[0]  # where even folding changed what it gives, a gate says so
+    timed = clock(shop, rows)
+    record(shop, rows, timed, command, folder)
+    best = quickest(timed, final.stage)
+    same = likeness(shop, final.candidate.file, best, some(shop, "test"))
+    least = SAME if final.stage == rows[0].stage else least
+    file = final.candidate.file
+    return {
+        "model": shop.model.name,
+        "data": shop.data.name,
+        "target": shop.target.name,
+        "command": command,
+        "machine": shop.machine,
+        "here": shop.here,
+        "proxy": not shop.target.here,
+        "date": f"{date.today()}",
+        "key": final.candidate.key,
+        "form": final.candidate.form,
+        "file": str(file),
+        "mb": size(file),
+        "onnx_mb": size(file),
+        "graph": blueprint.read(final.candidate.folder)["graph"],
+        "metrics": {"likeness": same, "least": least},
+        "ms": forwards(timed, final.stage),
+        "given": {"mb": given_mb(shop), "ms": forwards(timed, GIVEN)},
+        "score": None,
+        "gates": [asdict(gate) for gate in judged(shop, file, same, least)],
+        "kept": [row.stage for row in kept],
+        "rolled_back": [row.stage for row in rows if not row.verdict.keep],
+        "rows": [told_row(row, timed) for row in rows],
+    }
+
+
+def clock(shop: Adopted, rows: Sequence[Row]) -> Timed:
+    """The file as given and each row in each runtime on a grey image, in alternating rounds."""
+    assert shop.init is not None
+    files = {GIVEN: shop.init, **{row.stage: row.candidate.file for row in rows}}
+    image = grey(rows[0].candidate.file)
+    sessions = {
+        (stage, runtime): open_session(file, runtime, threads=shop.target.threads)
+        for stage, file in files.items()
+        for runtime in shop.target.measured
+    }
+    series = shop.time({f"{stage} {runtime}": partial(one, image) for (stage, runtime), one in sessions.items()})
+    return {pair: (one, timing.summary(series[" ".join(pair)])) for pair, one in sessions.items()}
+
+
+def forwards(timed: Timed, stage: str) -> dict[str, float]:
+    """{runtime: p50 in ms}."""
+    return {runtime: found["p50"] for (name, runtime), (_, found) in timed.items() if name == stage}
+
+
+def quickest(timed: Timed, stage: str) -> str:
+    """The runtime with the smallest median."""
+    ms = forwards(timed, stage)
+    return min(ms, key=lambda runtime: ms[runtime])
+
+
+def judged(shop: Adopted, file: Path, same: Mapping[str, float], least: float) -> list[gates.Gate]:
+    """Weight, likeness of the raw outputs on test, operators that the target knows."""
+    found = [
+        gates.weight(file.stat().st_size, shop.target.mb),
+        gates.at_least("likeness of raw outputs", same["cosine"], least, "cosine"),
+        gates.at_least("likeness of the worst channel", same["channel"], slack(least), "cosine"),
+    ]
+    for rules in shop.target.takes() if shop.target.rules else ():
+        refused = [one for one in lint(file, rules) if not one.risk]
+        name = f"operators outside {rules.name}" if rules.known else f"what {rules.name} has removed"
+        found.append(gates.at_most(name, len(refused), 0, "findings"))
+    return found
+
+
+def given_mb(shop: Adopted) -> float:
+    """The given file's weight."""
+    assert shop.init is not None
+    return size(shop.init)
+
+
+def told_row(row: Row, timed: Timed) -> dict[str, Any]:
+    """A stage as the report shows it; likeness is on val."""
+    runtime = quickest(timed, row.stage)
+    same = row.verdict.parity or {}
+    return {
+        "stage": row.stage,
+        "key": row.candidate.key,
+        "cosine": same["cosine"],
+        "channel": same["channel"],
+        "max_abs": same["max_abs"],
+        "mb": size(row.candidate.file),
+        "runtime": runtime,
+        "forward_ms": forwards(timed, row.stage),
+        "p50_ms": timed[row.stage, runtime][1]["p50"],
+        "seconds": row.seconds,
+        "keep": row.verdict.keep,
+        "verdict": row.verdict.sentence,
+    }
+
+
+def record(shop: Adopted, rows: Sequence[Row], timed: Timed, command: str, folder: Path) -> None:
+    """results/<machine>.json: a row for each stage and runtime."""
+    files = {row.stage: row.candidate.file for row in rows}
+    said = {row.stage: row.verdict.sentence for row in rows}
+    made = tuple(
+        results.Row(
+            name=f"{shop.model.name} {stage}",
+            file=files.get(stage, Path(shop.model.name)).name,
+            runtime=runtime,
+            versions=session.versions,
+            threads=session.threads,
+            forward=found,
+            proxy=not shop.target.here,
+            mb=size(files[stage]) if stage in files else given_mb(shop),
+            precision=PRECISIONS.get(stage, "float32"),
+            remark=said.get(stage, "as it was given"),
+        )
+        for (stage, runtime), (session, found) in timed.items()
+    )
+    whole = results.Results(shop.here, f"{date.today()}", command, made)
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    results.write(results.place(folder / "results", whole), whole)
+
+
+def pack(shop: Adopted, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
+    """The bundle: every kept graph, and a manifest that says what it takes and how near it is."""
+    graphs = {f"{row.stage}.onnx": row.candidate.file for row in rows if row.verdict.keep}
+    takes = intake(rows[0].candidate.file)
+    layout = "NHWC" if takes.channels_last else "NCHW"
+    manifest = {
+        "model": shop.model.name,
+        "target": shop.target.name,
+        "key": final["key"],
+        "file": next(reversed(graphs), None),
+        "labels": blueprint.read(rows[0].candidate.folder)["decode"]["classes"],
+        "input": dict.fromkeys(graphs, f"{takes.kind} {layout} {takes.scale}"),
+        "size": [takes.height, takes.width],
+        "outputs": final["graph"]["outputs"],
+        "likeness": final["metrics"]["likeness"],
+    }
+    bundle(folder / "bundle", graphs, manifest)

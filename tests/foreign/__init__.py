@@ -1,0 +1,1 @@
+"""compress for somebody else's ONNX files."""
