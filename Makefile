@@ -145,7 +145,7 @@ untrained: install
 # a table with every model's rows in the same rounds. Minutes, in which nothing else should run.
 BENCH ?= ssd_mbv1 ssd_mbv2 ssd_vgg16
 BENCH_DATA ?= $(if $(MFAST_DATA),voc:$(MFAST_DATA)/bccd,particles:48x300)
-BENCH_ASKED ?= --rounds 10 --warmup 2 --memory --roof
+BENCH_ASKED ?= --rounds 8 --warmup 1 --memory --roof
 BENCH_MODES ?= eager,channels-last,compile
 BENCH_TABLES ?= benchmarks/tables
 

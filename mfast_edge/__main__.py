@@ -14,7 +14,7 @@ COMMANDS = {
     "split": "how photos would be dealt into train, val and test: the fold table; photos that are twice there",
     "convert": "a data set from one format into another",
     "predict": "draw what a run's final file finds in photos",
-    "bench": "time runs, stored candidates and ONNX files here, in the same rounds",
+    "bench": "time runs, stored candidates, any ONNX file, or untrained models here, in the same rounds",
     "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",
     "suppress": "a run's graph with decoding and NMS inside it",
