@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo bench-table bench-gpu untrained kills kills-bccd latency dirt clean
+.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo gate bench-table bench-gpu untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -166,6 +166,12 @@ bench-gpu: install
 		--models $(model) --device $(BENCH_DEVICE) --data $(BENCH_DATA) $(GPU_ASKED) \
 		--out $(RUNS)/bench-gpu/$(model)/results || exit; )
 	$(BIN)/python -m benchmarks $(BENCH_GPU:%=$(RUNS)/bench-gpu/%) --tables $(BENCH_TABLES) --command 'make bench-gpu'
+
+# A YOLOv1 with the paper's fully connected layers, hundreds of megabytes, brought under the gate by SVD.
+gate: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m mfast_edge.compress --model yolov1 --target x86 --plan tests/shows/gate.yaml \
+		--data voc:$(MFAST_DATA)/bccd --init $(COCO_SSD) --set model.neck='[1366]' --set model.hidden=5462 \
+		--set model.dropout=0 --out $(RUNS)/gate --name gate || [ $$? -eq 1 ]
 
 coco: install
 	$(BIN)/python -m mfast_edge.evaluate --model ssd_mbv1 --init $(COCO_SSD) --data yolo:$(MFAST_DATA)/coco128
