@@ -129,8 +129,6 @@ class Workshop:
 
         return shelf(self.store.root / "machines" / self.machine, self.target, runtime, precision)
 
-    # networks
-
     def fresh(self) -> Built:
         """A network as built, seeded, with `init` put in and its norms measured on training photos."""
         import torch
@@ -168,8 +166,6 @@ class Workshop:
         """The same blueprint, and precision, for another form of the same network."""
         blueprint.write(folder, blueprint.read(parent.folder))
         precision.carry(parent.folder, folder)
-
-    # training
 
     def train(self, made: Built, recipe: Recipe, state: Path, parent: Candidate) -> None:
         """Train in place on the train split, going on from `state`; `parent` is what the stage was given."""
@@ -227,8 +223,6 @@ class Workshop:
         records, size, turned = self.data.splits["train"], self.size(build)[0], flips is not None
         flips = flips or "horizontal"
         return Loader(records, size, batch, self.seed, turned, flips, sides=sides(build), share=share)
-
-    # graphs
 
     def facts(self, candidate: Candidate) -> dict[str, Any]:
         """What decode must know of the candidate, made ready."""
