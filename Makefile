@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo gate doctor bench-table bench-gpu untrained kills kills-bccd latency dirt clean
+.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo gate board doctor bench-table bench-gpu untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -172,6 +172,11 @@ gate: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m mfast_edge.compress --model yolov1 --target x86 --plan tests/shows/gate.yaml \
 		--data voc:$(MFAST_DATA)/bccd --init $(COCO_SSD) --set model.neck='[1366]' --set model.hidden=5462 \
 		--set model.dropout=0 --out $(RUNS)/gate --name gate || [ $$? -eq 1 ]
+
+# The bundle of a run on real photos, run by the Nano's Python with the last onnxruntime for it: ten photos, all graphs.
+board: install py36
+	$(call ZOO_RUN,ssd_mbv1) --name ssd_mbv1 || [ $$? -eq 1 ]
+	.py36/bin/python -I $(RUNS)/zoo/ssd_mbv1/bundle/run.py check --all --strict
 
 # What the doctor says of a model and of files that users bring to a Jetson.
 doctor: install

@@ -74,7 +74,7 @@ def left_open(source: Path, path: Path) -> Path:
 def row(case: str, target: str, words: tuple[str, ...]) -> dict[str, Any]:
     """What `doctor --json` prints, each rule with how many nodes it names."""
     command = [sys.executable, "-m", "mfast_edge.doctor", "--target", target, "--json", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     found = json.loads(done.stdout)
     rules = dict(Counter(one["rule"] for one in found).most_common())
