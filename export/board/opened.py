@@ -52,11 +52,6 @@ class Wanted(NamedTuple):
     memory: str = "ctypes"
 
 
-def bundle(folder: Path) -> Bundle:
-    """The bundle in `folder`. BundleError where a file is not what the manifest says."""
-    return Bundle(folder, manifest.read(folder))
-
-
 def found() -> str:
     """TensorRT where it and a CUDA device are here, else onnxruntime. BoardError where neither is."""
     if buffers.devices() and find_spec("tensorrt"):

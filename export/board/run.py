@@ -16,6 +16,7 @@ if sys.version_info < (3, 7) and platform.machine() == "aarch64":
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import manifest  # type: ignore[import-not-found]  # noqa: E402
 from faults import BoardError  # type: ignore[import-not-found]  # noqa: E402
 
 
@@ -26,10 +27,21 @@ def main(words: Optional[Sequence[str]] = None) -> int:
         parser().print_help()
         return 2
     try:
-        return COMMANDS[asked.command](asked)
+        return COMMANDS[asked.command](asked, manifest.read(HERE))
     except BoardError as wrong:
         print("run.py: {}".format(wrong), file=sys.stderr)
-        return 2
+    except OSError as wrong:
+        print(
+            "run.py: {}; what can be read and written, and room for it, would be right".format(wrong), file=sys.stderr
+        )
+    return 2
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("{!r} given; a whole number from 1 would be right".format(text))
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,27 +59,27 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--all", action="store_true", help="every graph, those in judge/ too: to be judged again")
     for one in (bench, check, detect):
         one.add_argument("--runtime", default="", help="tensorrt or onnxruntime; as found if absent")
-        one.add_argument("--threads", type=int, default=1, help="CPU threads of onnxruntime")
+        one.add_argument("--threads", type=count, default=1, help="CPU threads of onnxruntime")
         one.add_argument("--buffers", default="ctypes", help="device memory by ctypes, pycuda or cuda-python")
     for one in (bench, check):
         one.add_argument("--out", type=Path, default=HERE / "results", help="where results are written")
-    build.add_argument("--workspace", type=int, default=512, help="MiB of scratch memory for tactics")
-    bench.add_argument("--rounds", type=int, default=30, help="alternating rounds")
+    build.add_argument("--workspace", type=count, default=512, help="MiB of scratch memory for tactics")
+    bench.add_argument("--rounds", type=count, default=30, help="alternating rounds")
     check.add_argument("--strict", action="store_true", help="hold int8 and float16 to float32's limits too")
     detect.add_argument(
         "what", nargs="+", metavar="IMAGE|FOLDER|VIDEO|CAMERA", help="a camera: 0, an address, a pipeline"
     )
     detect.add_argument("--score", type=float, default=None, help="from this score on; the best F1's if absent")
-    detect.add_argument("--frames", type=int, default=None, help="so many frames of each video or camera at most")
+    detect.add_argument("--frames", type=count, default=None, help="so many frames of each video or camera at most")
     detect.add_argument("--out", type=Path, default=Path("detections"), help="where drawings and found.json go")
     return made
 
 
-def build(asked: Any) -> int:
+def build(asked: Any, told: Any) -> int:
     """Engines of the graphs asked for."""
     import opened  # type: ignore[import-not-found]
 
-    box = opened.bundle(HERE)
+    box = opened.Bundle(HERE, told)
     for name in wanted(box, asked):
         print("{}: building, which takes minutes on a small board".format(name), flush=True)
         file = opened.build(box, name, asked.precision, asked.workspace)
@@ -75,19 +87,19 @@ def build(asked: Any) -> int:
     return 0
 
 
-def bench(asked: Any) -> int:
+def bench(asked: Any, told: Any) -> int:
     """Time the graphs asked for in the same rounds."""
     import measured  # type: ignore[import-not-found]
 
-    box, models = ready(asked)
+    box, models = ready(asked, told)
     return written(asked, "bench", measured.bench(box, models, asked.rounds))
 
 
-def check(asked: Any) -> int:
+def check(asked: Any, told: Any) -> int:
     """0: what is found is what was stored. 1: it is not."""
     import measured
 
-    box, models = ready(asked)
+    box, models = ready(asked, told)
     strict = measured.LIMITS["float32"]
     rows = [
         measured.check(box, one, strict if asked.strict else measured.LIMITS.get(one.precision, measured.ROUGH))
@@ -97,11 +109,11 @@ def check(asked: Any) -> int:
     return 0 if all(one["options"]["parity"]["passed"] for one in rows) else 1
 
 
-def detect(asked: Any) -> int:
+def detect(asked: Any, told: Any) -> int:
     """2 where something could not be read; the rest was looked at all the same."""
     import look  # type: ignore[import-not-found]
 
-    box, models = ready(asked)
+    box, models = ready(asked, told)
     score = box.told["confidence"] if asked.score is None else asked.score
     unread = look.look(models[0], asked.what, look.Album(asked.out, box.told["labels"], score, asked.frames))
     for line in unread:
@@ -109,12 +121,12 @@ def detect(asked: Any) -> int:
     return 2 if unread else 0
 
 
-def ready(asked: Any) -> Any:
+def ready(asked: Any, told: Any) -> Any:
     """(the bundle, the graphs asked for, opened)."""
     import buffers  # type: ignore[import-not-found]
     import opened
 
-    box, runtime = opened.bundle(HERE), asked.runtime or opened.found()
+    box, runtime = opened.Bundle(HERE, told), asked.runtime or opened.found()
     if runtime not in opened.RUNTIMES:
         raise BoardError("--runtime: {}; {} would be right".format(runtime, " or ".join(opened.RUNTIMES)))
     if asked.buffers not in buffers.KINDS:

@@ -154,11 +154,15 @@ def device(cudart: Path, binding: Path) -> dict[str, str]:
 
 
 def run(
-    box: Path, *words: str, python: str = sys.executable, env: dict[str, str] | None = None
+    box: Path,
+    *words: str,
+    python: str = sys.executable,
+    env: dict[str, str] | None = None,
+    folder: Path | None = None,
 ) -> tuple[int, str, str]:
     """(exit code, standard output, standard error) of run.py in a bundle; alone, without the packages, unless `env`."""
     alone = [] if env else ["-I"]
     done = subprocess.run(
-        [python, *alone, str(box / "run.py"), *words], capture_output=True, text=True, env=env, cwd=box.parent
+        [python, *alone, str(box / "run.py"), *words], capture_output=True, text=True, env=env, cwd=folder or box.parent
     )
     return done.returncode, done.stdout, done.stderr

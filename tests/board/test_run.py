@@ -113,13 +113,31 @@ def test_detect_follows_a_video(box: Path, tmp_path: Path, python: str) -> None:
         (["detect", "nowhere.jpg"], "nowhere.jpg is not there"),
         (["build"], "no CUDA device answers here"),
         (["check", "--runtime", "tensorrt"], "no CUDA device answers here"),
+        (["check", "--out", "run.py/results"], "Not a directory"),
     ],
 )
 def test_a_mistake_is_one_sentence(box: Path, words: list[str], said: str) -> None:
-    code, _, error = run(box, *words)
+    code, _, error = run(box, *words, folder=box)
     assert code == 2
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["bench", "--rounds", "0"], ["check", "--threads", "-1"], ["bench", "--threads", "0"]]
+)
+def test_a_number_that_measures_nothing_is_refused(box: Path, words: list[str]) -> None:
+    code, _, error = run(box, *words)
+    assert code == 2
+    assert "a whole number from 1 would be right" in error
+    assert not (box / "results").exists()
+
+
+def test_a_file_that_was_changed_is_noticed_before_it_runs(box: Path) -> None:
+    (box / "boxes.py").write_text("raise SystemExit(7)\n")
+    code, _, error = run(box, "check")
+    assert code == 2
+    assert "boxes.py: not the file that manifest.json names; copy the whole bundle again" in error
 
 
 def test_without_opencv_the_same_is_found_and_pillow_opens_photos(box: Path, tmp_path: Path, python: str) -> None:
