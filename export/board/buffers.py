@@ -1,7 +1,9 @@
 """Memory of a CUDA device. Travels: Python 3.6; ctypes on libcudart needs nothing installed."""
 
 import ctypes
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -48,12 +50,19 @@ def describe() -> Device:
 
 def cudart() -> Optional[ctypes.CDLL]:
     """CUDA's runtime library; None where it is not installed."""
-    for name in CUDART:
+    for name in [*CUDART, *packaged()]:
         try:
             return ctypes.CDLL(name)
         except OSError:
             continue
     return None
+
+
+def packaged() -> List[str]:
+    """The same as pip brings it beside TensorRT or torch: in a folder where no loader looks, the newest first."""
+    found = find_spec("nvidia")
+    folders = list(found.submodule_search_locations or []) if found else []
+    return sorted((str(one) for each in folders for one in Path(each).glob("*/lib/libcudart.so.*")), reverse=True)
 
 
 class Cudart:
@@ -164,7 +173,7 @@ def memory(kind: str = "ctypes") -> Any:
 def _present() -> Any:
     library = cudart()
     if library is None or not devices():
-        tried = ", ".join(CUDART)
+        tried = ", ".join([*CUDART, *packaged()])
         lack = "no CUDA device answers" if library else "none of {} is here".format(tried)
         raise EngineError("cuda: {}; a machine with an NVIDIA GPU and its driver would be right".format(lack))
     return library

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_ctypes_holds_memory_at_pointers_of_64_bits(cudart: Path, monkeypatch: p
     assert buffers.describe() == ("Stand-in X1", "5.3")
 
 
+def test_the_library_that_pip_brings_is_found_where_no_loader_looks(
+    cudart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "nvidia" / "cu13" / "lib"
+    folder.mkdir(parents=True)
+    shutil.copyfile(cudart / "libcudart.so", folder / "libcudart.so.13")
+    monkeypatch.setattr(buffers, "CUDART", ("libnothing.so",))
+    monkeypatch.setattr(
+        buffers, "find_spec", lambda name: SimpleNamespace(submodule_search_locations=[folder.parents[1]])
+    )
+    assert buffers.describe() == ("Stand-in X1", "5.3")
+    monkeypatch.setattr(buffers, "find_spec", lambda name: None)
+    assert buffers.devices() == 0
+
+
 def rounded(memory: Any) -> None:
     """Four megabytes there and back: from a heap's big blocks, whose addresses need more than 32 bits."""
     sent = np.random.default_rng(0).normal(size=(1 << 20,)).astype(np.float32)
@@ -105,6 +121,7 @@ def test_without_a_device_nothing_is_held(cudart: Path, monkeypatch: pytest.Monk
     with pytest.raises(EngineError, match="no CUDA device answers"):
         buffers.memory()
     monkeypatch.setattr(buffers, "CUDART", ("libnothing.so",))
+    monkeypatch.setattr(buffers, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"none of libnothing\.so is here"):
         buffers.memory()
 
