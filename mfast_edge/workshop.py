@@ -237,8 +237,7 @@ class Workshop:
         facts = self.facts(candidate)
         metadata = {"labels": canonical(facts["classes"]), "size": str(facts["height"]), "input": "RGB 0..255"}
         metadata |= {name: canonical(facts[name]) for name in ("score_threshold", "iou_threshold")}
-        shape = (1, 3, facts["height"], facts["width"])
-        network = self.network(candidate).cpu()
+        network, shape = self.network(candidate).cpu(), (1, 3, facts["height"], facts["width"])
         to_onnx(network, shape, path, names=self.model.outputs, opset=opset, metadata=metadata)
 
     def quantize(self, source: Path, path: Path, settings: Quantize, known: precision.Precision | None) -> None:
