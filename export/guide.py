@@ -17,8 +17,11 @@ _UNTRIED_CPU = """- figures: milliseconds are this machine's only after `python3
 - cameras."""
 
 
-def guide(model: str, title: str, boards: str, runtimes: Sequence[str]) -> str:
-    """Markdown for the device called `title`, by its `boards` (as in /proc/device-tree/model) and runtimes."""
+def guide(model: str, title: str, boards: str, runtimes: Sequence[str], page: str = "common") -> str:
+    """Markdown for the device called `title`, by its `boards` (as in /proc/device-tree/model) and runtimes.
+
+    `page`: `graph` where nobody knows how outputs are decoded.
+    """
     engines = "tensorrt" in runtimes
     name = _name(boards, engines)
     facts: Mapping[str, str] = {
@@ -28,7 +31,7 @@ def guide(model: str, title: str, boards: str, runtimes: Sequence[str]) -> str:
         "build": _BUILD if engines else "",
         "untried": _UNTRIED if engines else _UNTRIED_CPU,
     }
-    return (_FOLDER / "common.md").read_text(encoding="utf-8").format(**facts)
+    return (_FOLDER / f"{page}.md").read_text(encoding="utf-8").format(**facts)
 
 
 def _name(boards: str, engines: bool) -> str:

@@ -24,6 +24,7 @@ from mfast_edge.store import write_json
 if TYPE_CHECKING:
     from mfast_edge.judge import Judge
     from mfast_edge.pipeline import Row
+    from mfast_edge.target import Target
     from mfast_edge.workshop import Workshop
 
 LAYOUTS = {"float32": "float32 NCHW", "uint8": "uint8 NHWC"}
@@ -118,17 +119,20 @@ def saved(name: str, array: np.ndarray, beside: Path) -> tuple[str, Path]:
 
 def described(shop: Workshop, graph: Graph, found: list[str]) -> dict[str, Any]:
     """A graph as the manifest tells it: what it is, what it takes, thresholds and anchors, the engine it becomes."""
-    own = precision(graph.file)
-    half = own == "float32" and "float16" in shop.target.precisions
     return {
         "stage": graph.rows[0].stage,
         "keys": [row.candidate.key for row in graph.rows],
-        "precision": own,
-        "engine": "float16" if half else own,
+        **engine(graph.file, shop.target),
         "pixels": pixels(graph.file),
         "found": found,
         "decode": blueprint.read(graph.rows[0].candidate.folder)["decode"],
     }
+
+
+def engine(file: Path, target: Target) -> dict[str, str]:
+    """A graph's own arithmetic, and that of the engine it usually becomes."""
+    own = precision(file)
+    return {"precision": own, "engine": "float16" if own == "float32" and "float16" in target.precisions else own}
 
 
 def manifest(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any]) -> dict[str, Any]:

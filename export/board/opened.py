@@ -76,7 +76,7 @@ def chosen(box: Bundle, name: str) -> str:
 def opened(box: Bundle, name: str, wanted: Wanted) -> Model:
     """One graph of the bundle, ready to call."""
     graph = box.told["graphs"][name]
-    decode, facts = decoder(box, graph["decode"])
+    decode, facts = decoder(box, graph.get("decode"))
     if wanted.runtime == "onnxruntime":
         file, precision = box.folder / name, graph["precision"]
         forward, versions = onnxruntime(file, wanted.threads, box.told["outputs"])
@@ -88,9 +88,14 @@ def opened(box: Bundle, name: str, wanted: Wanted) -> Model:
     return Model(name, graph, wanted.runtime, versions, precision, file, forward, decode, facts)
 
 
-def decoder(box: Bundle, facts: Dict[str, Any]) -> Any:
+def decoder(box: Bundle, facts: Any) -> Any:
     """(decode, facts made ready) of the model, from the bundle's own file, which the manifest holds."""
     name = box.told["decoder"]
+    if name is None:
+        raise BoardError(
+            "{}: how the graph's outputs are decoded is not known; run.py build, and a program of your own around the "
+            "engine or the .onnx, would be right".format(box.folder)
+        )
     if name not in box.told["files"] or not name.endswith("/decode.py"):
         raise BundleError("{}: {!r} is no decoder of this bundle; {}".format(box.folder, name, manifest.AGAIN))
     module = import_module(name[: -len(".py")].replace("/", "."))

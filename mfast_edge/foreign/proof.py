@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import gates, results, timing
 from export.bundle import bundle
+from export.guide import guide
 from export.intake import intake
 from export.lint import lint
 from export.sessions import Session, open_session
@@ -18,6 +20,7 @@ from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.foreign.judge import SAME, likeness, slack, some
 from mfast_edge.metrics.weight import size
+from mfast_edge.packed import engine
 from mfast_edge.proof import PRECISIONS
 
 if TYPE_CHECKING:
@@ -156,7 +159,8 @@ def record(shop: Adopted, rows: Sequence[Row], timed: Timed, command: str, folde
 
 def pack(shop: Adopted, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
     """The bundle: every kept graph, and a manifest that says what it takes and how near it is."""
-    graphs = {f"{row.stage}.onnx": row.candidate.file for row in rows if row.verdict.keep}
+    kept = {f"{row.stage}.onnx": row for row in rows if row.verdict.keep}
+    graphs = {name: row.candidate.file for name, row in kept.items()}
     takes = intake(rows[0].candidate.file)
     layout = "NHWC" if takes.channels_last else "NCHW"
     manifest = {
@@ -169,5 +173,10 @@ def pack(shop: Adopted, rows: Sequence[Row], final: Mapping[str, Any], folder: P
         "size": [takes.height, takes.width],
         "outputs": final["graph"]["outputs"],
         "likeness": final["metrics"]["likeness"],
+        "graphs": {name: {"stage": row.stage, **engine(row.candidate.file, shop.target)} for name, row in kept.items()},
+        "decoder": None,
     }
-    bundle(folder / "bundle", graphs, manifest)
+    with tempfile.TemporaryDirectory() as beside:
+        readme = Path(beside) / "README.md"
+        readme.write_text(guide(shop.model.name, shop.target.title, shop.target.board, shop.target.runtimes, "graph"))
+        bundle(folder / "bundle", {**graphs, "README.md": readme}, manifest)

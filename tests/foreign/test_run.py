@@ -69,6 +69,23 @@ def test_a_run_leaves_proof_report_and_a_bundle_that_says_what_the_graph_takes(r
     assert "no mAP is measured" in (folder / "report.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("build", "no CUDA device answers here"),
+        ("check", "is not known; run.py build"),
+        ("bench", "is not known; run.py build"),
+    ],
+)
+def test_the_bundle_s_own_command_says_what_it_cannot_do(room: Path, command: str, said: str) -> None:
+    box = next((room / "runs").glob("net-*/bundle"))
+    done = subprocess.run([sys.executable, "-I", box / "run.py", command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "run.py build" in (box / "README.md").read_text()
+
+
 def test_the_file_s_content_is_the_root_of_its_lineage(room: Path) -> None:
     cards = [json.loads(path.read_text()) for path in (room / "runs" / "store").glob("*/card.json")]
     roots = {card["parent"] for card in cards} - {card["key"] for card in cards}
