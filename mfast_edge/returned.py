@@ -57,11 +57,21 @@ def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Resu
             f"{path}: measured on {machine.label(dict(here))}, which is no {device.title}; results of run.py there "
             "would be right"
         )
+    if odd := [row.name for row in made.rows if not whole(row)]:
+        raise UserError(f"{path}: {odd[0]}: no result of the bundle's run.py bench or check; theirs would be right")
     known = {row["key"] for row in final["rows"]}
     strange = [row for row in made.rows if not known & set(row.options.get("keys", ()))]
     if strange or not made.rows:
         raise UserError(f"{path}: of another bundle; results of {final['key']}'s bundle would be right")
     return made
+
+
+def whole(row: results.Row) -> bool:
+    """Whether a row says of a graph what run.py says: whose it is, and its rounds' times or how alike it is."""
+    keys, medians, same = (row.options.get(name) for name in ("keys", "medians", "parity"))
+    timed = isinstance(medians, list) and medians and all(isinstance(ms, int | float) and ms > 0 for ms in medians)
+    alike = isinstance(same, dict) and {"passed", "matched", "total", "photos"} <= same.keys()
+    return isinstance(keys, list) and isinstance(row.options.get("onnx"), str) and bool(timed or alike)
 
 
 def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:

@@ -176,6 +176,18 @@ def test_results_of_another_run_are_refused(ran: Path, tmp_path: Path) -> None:
         join(tmp_path, [tmp_path / "none.json"])
 
 
+@pytest.mark.parametrize(
+    "options", [{"keys": 5}, {"medians": []}, {"medians": "fast"}, {"medians": [0.0]}, {"medians": None, "parity": {}}]
+)
+def test_a_file_that_is_not_what_run_py_writes_is_refused_and_not_kept(
+    ran: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    """Kept, it would fail every later command on the run."""
+    with pytest.raises(UserError, match=r"no result of the bundle's run\.py"):
+        join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5}, **options)])
+    assert not (ran / "board").exists()
+
+
 def test_the_report_has_a_column_of_the_device(ran: Path, tmp_path: Path) -> None:
     assert "ms on" not in " ".join(stages(read_json(ran / "final.json")).head)
     final = join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
