@@ -63,16 +63,23 @@ def entered(path: Path, how: Setting) -> list[Entry]:
     if path.suffix == ".onnx" and not (path.parent / "card.json").is_file():
         return graphs(path, Known(path.stem), how)
     source = opened(path.parent if path.suffix == ".onnx" else path)
-    candidate, final = source.candidate, source.final
-    f1 = final["metrics"]["test"]["f1"] if final else None
-    known = Known(title(source), candidate.model, f1, tuple(final.get("gates", ())), {"run": candidate.key}, source)
+    known = told(source)
+    candidate = source.candidate
     found = networks(source, known, how) if candidate.form == "torch" else graphs(candidate.file, known, how)
     return found + (reference(source, how) if how.score else [])
 
 
+def told(source: Opened) -> Known:
+    """What is known of a candidate; of a graph of any origin neither an F1 nor how it is decoded."""
+    candidate, final = source.candidate, source.final
+    gates, ours = tuple(final.get("gates", ())), not candidate.model.endswith(".onnx")
+    f1 = final["metrics"]["test"]["f1"] if final and ours else None
+    return Known(title(source), candidate.model, f1, gates, {"run": candidate.key}, source if ours else None)
+
+
 def reference(source: Opened, how: Setting) -> list[Entry]:
     """The float graph of a run's float network, which its score is counted from. UserError where there is none."""
-    base = Store(source.runs).find(source.final["float"]["key"]) if source.final else None
+    base = Store(source.runs).find(source.final["float"]["key"]) if "float" in source.final else None
     files = sorted((base.folder / "probe").glob("float-*.onnx")) if base else []
     if base is None or not files:
         raise UserError(f"--score: {source.candidate.folder} is no run with its float graph; a run's folder, finished")

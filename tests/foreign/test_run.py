@@ -151,6 +151,18 @@ def test_the_report_is_written_again_from_what_was_stored(room: Path) -> None:
     assert (folder / "report.md").read_text() == before
 
 
+def test_its_run_is_timed_as_a_graph_without_decoding_or_score(room: Path) -> None:
+    run = next(path.parent for path in (room / "runs").glob("net-*/final.json"))
+    done = door("bench", run, "--rounds", "1", "--warmup", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert rows
+    assert all(row["forward"]["p50"] > 0 and row["end_to_end"] is None and row["f1"] is None for row in rows)
+    done = door("bench", run, "--score")
+    assert done.returncode == 2
+    assert "no run with its float graph" in done.stderr
+
+
 def test_what_needs_a_decoder_says_that_there_is_none(room: Path) -> None:
     with pytest.raises(UserError, match=r"made of net.onnx, a graph whose outputs nobody here can decode"):
         _ = opened(next((room / "runs").glob("net-*"))).model
