@@ -9,7 +9,7 @@ import numpy as np
 from detections import Detections, detect  # type: ignore[import-not-found]
 from faults import BoardError  # type: ignore[import-not-found]
 from opened import Model  # type: ignore[import-not-found]
-from photos import Film, draw, frames, listed, moving, photo, save  # type: ignore[import-not-found]
+from photos import Film, draw, frames, listed, live, moving, photo, save  # type: ignore[import-not-found]
 
 
 class Album(NamedTuple):
@@ -50,7 +50,7 @@ def snap(model: Model, word: str, album: Album, number: int) -> List[Dict[str, A
 
 def watch(model: Model, word: str, album: Album, number: int) -> List[Dict[str, Any]]:
     """A video or a camera, frame by frame, until it ends, `most` frames were seen, or Ctrl-C."""
-    stem = Path(word).stem if "!" not in word and "://" not in word else "stream"
+    stem = "stream" if live(word) and ("!" in word or "://" in word) else Path(word).stem
     film = Film(album.out / "{:03d}-{}.mp4".format(number, stem))
     rows: List[Dict[str, Any]] = []
     all_: List[Detections] = []

@@ -75,8 +75,14 @@ def chosen(box: Bundle, name: str) -> str:
 
 def opened(box: Bundle, name: str, wanted: Wanted) -> Model:
     """One graph of the bundle, ready to call."""
-    graph = box.told["graphs"][name]
+    graph = described(box, name)
     decode, facts = decoder(box, graph.get("decode"))
+    if wanted.runtime == "onnxruntime" and wanted.precision:
+        raise BoardError(
+            "--precision: {} given, and onnxruntime takes the graph's own types; --model says which".format(
+                wanted.precision
+            )
+        )
     if wanted.runtime == "onnxruntime":
         file, precision = box.folder / name, graph["precision"]
         forward, versions = onnxruntime(file, wanted.threads, box.told["outputs"])
@@ -86,6 +92,13 @@ def opened(box: Bundle, name: str, wanted: Wanted) -> Model:
         forward = Engine(file, box.told["files"][name]["sha256"], rebuild(box, name, precision), wanted.memory)
         versions = {"tensorrt": str(forward.told["tensorrt"])}
     return Model(name, graph, wanted.runtime, versions, precision, file, forward, decode, facts)
+
+
+def described(box: Bundle, name: str) -> Any:
+    """What the manifest says of a graph. BundleError where it is none of the bundle's own files."""
+    if name not in box.told["files"] or name not in box.told["graphs"]:
+        raise BundleError("{}: {!r} is no graph of this bundle; {}".format(box.folder, name, manifest.AGAIN))
+    return box.told["graphs"][name]
 
 
 def decoder(box: Bundle, facts: Any) -> Any:
@@ -103,7 +116,12 @@ def decoder(box: Bundle, facts: Any) -> Any:
 
 
 def engine_file(box: Bundle, name: str, precision: str) -> Path:
-    """Where the engine of a graph lies. The bundle itself holds none: engines are built on the device."""
+    """Where the engine of a graph lies. The bundle itself holds none: engines are built on the device.
+
+    EngineError for a precision that no engine has.
+    """
+    if precision not in building.PRECISIONS:
+        raise EngineError("--precision: {}; {} would be right".format(precision, ", ".join(building.PRECISIONS)))
     stem = name[: -len(".onnx")].replace("/", "-")
     return box.folder / "engines" / "{}.{}.engine".format(stem, precision)
 
@@ -115,10 +133,8 @@ def rebuild(box: Bundle, name: str, precision: str) -> str:
 
 def build(box: Bundle, name: str, precision: str, workspace: int) -> Path:
     """Build a graph's engine here; where it lies. EngineError where this machine cannot."""
-    graph = box.told["graphs"][name]
+    graph = described(box, name)
     precision = precision or graph["engine"]
-    if precision not in building.PRECISIONS:
-        raise EngineError("--precision: {}; {} would be right".format(precision, ", ".join(building.PRECISIONS)))
     file = engine_file(box, name, precision)
     file.parent.mkdir(exist_ok=True)
     wish = building.Wish(graph["precision"], precision, workspace, file.parent / "tactics.cache")

@@ -36,7 +36,8 @@ def listed(words: Sequence[str]) -> List[str]:
 
 def live(word: str) -> bool:
     """Whether it is a camera: its number or device, a stream's address, or a GStreamer pipeline."""
-    return word.isdigit() or word.startswith("/dev/video") or "://" in word or "!" in word
+    named = word.isdigit() or word.startswith("/dev/video") or "://" in word or "!" in word
+    return named and not Path(word).is_file()
 
 
 def moving(word: str) -> bool:
@@ -65,7 +66,7 @@ def frames(word: str) -> Iterator[np.ndarray]:
     """The frames of a video or camera as photos. BoardError where it cannot be opened."""
     if cv2 is None:
         raise BoardError("{}: videos and cameras need OpenCV (apt install python3-opencv); photos do not".format(word))
-    if "!" in word:
+    if live(word) and "!" in word:
         stream = cv2.VideoCapture(word, cv2.CAP_GSTREAMER)
     else:
         stream = cv2.VideoCapture(int(word) if word.isdigit() else word)

@@ -75,20 +75,20 @@ def test_bench_writes_results_that_the_house_reads(box: Path, python: str) -> No
 def test_detect_draws_photos_and_goes_on_past_a_broken_one(box: Path, tmp_path: Path, python: str) -> None:
     folder, out = tmp_path / "seen", tmp_path / "out"
     folder.mkdir()
-    Image.fromarray(np.load(box / "check/photos/0.npy")).save(folder / "a.png")
+    Image.fromarray(np.load(box / "check/photos/0.npy")).save(folder / "a!.png")  # no pipeline
     (folder / "b.jpg").write_bytes(b"no photo")
     words = ["detect", str(folder), "--out", str(out), "--score", "0.05", "--runtime", "onnxruntime"]
     code, told, error = run(box, *words, python=python)
     assert code == 2
     assert "b.jpg: cannot be read" in error
-    assert "a.png: " in told
+    assert "a!.png: " in told
     found = json.loads((out / "found.json").read_text())
     stored = np.load(box / "check/export_onnx/0.npy")
     wanted = stored[stored[:, 4] >= 0.05]
     assert [one["label"] for one in found] == [["cat", "dog"][int(row[5])] for row in wanted]
     assert np.allclose([one["score"] for one in found], wanted[:, 4], atol=1e-4)
     assert np.allclose([one["box"] for one in found], wanted[:, :4], atol=0.01)
-    assert [path.name for path in out.glob("*.jpg")] == ["000-a.jpg"]
+    assert [path.name for path in out.glob("*.jpg")] == ["000-a!.jpg"]
 
 
 def test_detect_follows_a_video(box: Path, tmp_path: Path, python: str) -> None:
@@ -114,6 +114,8 @@ def test_detect_follows_a_video(box: Path, tmp_path: Path, python: str) -> None:
         (["build"], "no CUDA device answers here"),
         (["check", "--runtime", "tensorrt"], "no CUDA device answers here"),
         (["check", "--out", "run.py/results"], "Not a directory"),
+        (["check", "--runtime", "onnxruntime", "--precision", "float16"], "onnxruntime takes the graph's own types"),
+        (["check", "--runtime", "tensorrt", "--precision", "../x"], "float32, float16, int8 would be right"),
     ],
 )
 def test_a_mistake_is_one_sentence(box: Path, words: list[str], said: str) -> None:
