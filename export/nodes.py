@@ -29,7 +29,7 @@ class Tensors:
         nodes = list(walk(graph))
         constants = {one.name: one for part in _graphs(graph) for one in part.initializer}
         constants |= {node.output[0]: one for node in nodes if (one := _constant(node)) is not None}
-        from_constant = [n for n in nodes if n.op_type == "DequantizeLinear" and n.input[0] in constants]
+        from_constant = [n for n in nodes if n.op_type == "DequantizeLinear" and {*n.input[:1]} & constants.keys()]
         types = {one.name: one.type.tensor_type.elem_type for one in (*graph.input, *graph.value_info)}
         types |= {name: one.data_type for name, one in constants.items()}
         readers: dict[str, set[str]] = {}

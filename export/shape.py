@@ -31,7 +31,10 @@ def pixels(path: Path) -> str:
 
 def inputs(path: Path) -> dict[str, tuple[Sizes, str]]:
     """{name: (sizes, None where one is left open, type as numpy calls it)} of every input. Raises Unreadable."""
-    return {one.name: (_sizes(one), _kind(one)) for one in _inputs(_load(path), path)}
+    found = _inputs(_load(path), path)
+    if odd := [one.name for one in found if not one.type.tensor_type.elem_type]:
+        raise Unreadable(f"{path}: input {odd[0]} is no tensor; a graph whose inputs are tensors would be right")
+    return {one.name: (_sizes(one), _kind(one)) for one in found}
 
 
 def precision(path: Path) -> str:

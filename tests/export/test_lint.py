@@ -212,3 +212,8 @@ def test_a_build_that_takes_more_than_there_is_is_foretold_with_its_source(graph
     path = saved(tmp_path / "m.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], heavy)
     assert cramped(path, NANO, 4)[0].rule == "building takes about 4.3 GB, the device has 4"
     assert cramped(path, load_rules("onnxruntime"), 1) == []
+
+
+def test_a_node_without_its_inputs_is_a_finding_and_no_crash(tmp_path: Path) -> None:
+    node = helper.make_node("DequantizeLinear", [], ["y"], name="bare")
+    assert any("x_zero_point must be given" in rule for rule in rules_broken(saved(tmp_path / "m.onnx", [node])))

@@ -42,6 +42,17 @@ def test_names_sizes_and_types_are_read(tmp_path: Path) -> None:
     assert shape(graph) == (1, 3, 1, 1)
 
 
+def test_an_input_that_is_no_tensor_is_refused(tmp_path: Path) -> None:
+    ends = [
+        helper.make_tensor_sequence_value_info("many", TensorProto.FLOAT, None),
+        helper.make_tensor_value_info("one", TensorProto.FLOAT, None),
+    ]
+    node = helper.make_node("ConcatFromSequence", ["many"], ["one"], axis=0)
+    onnx.save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:])), tmp_path / "m.onnx")
+    with pytest.raises(ExportError, match="input many is no tensor"):
+        inputs(tmp_path / "m.onnx")
+
+
 def test_an_open_batch_alone_is_one(tmp_path: Path) -> None:
     assert asked(foreign(tmp_path / "a.onnx", ["n", 3, 8, 8]), {})["pixels"] == (1, 3, 8, 8)
 
