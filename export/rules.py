@@ -104,10 +104,6 @@ class Rules(_Strict):
             update={"int8": self.int8 and "int8" in have, "float16": self.float16 and "float16" in have}
         )
 
-    def without_int8(self) -> "Rules":
-        """The same runtime on hardware that has no int8."""
-        return self.model_copy(update={"int8": False})
-
     def over(self, under: "Rules") -> "Rules":
         """These rules on top of others: of every operator and plugin the one that names it last decides."""
         named = {*self.operators, *self.restricted, *self.absent, *self.plugins}

@@ -30,7 +30,7 @@ def rules_broken(path: Path) -> list[str]:
 def test_a_clean_float_file_has_no_findings(graph: Path) -> None:
     for runtime in ("tensorrt-8.2", "onnxruntime", "openvino"):
         assert lint(graph, load_rules(runtime)) == []
-    assert lint(graph, NANO.without_int8()) == []
+    assert lint(graph, NANO.on(["float32", "float16"])) == []
 
 
 def test_hard_swish_at_opset_14_is_found_with_what_to_do(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_hard_swish_at_opset_14_is_found_with_what_to_do(tmp_path: Path) -> None
 
 def test_symmetric_int8_passes_and_is_refused_where_there_is_no_int8(for_tensorrt: Path) -> None:
     assert lint(for_tensorrt, NANO) == []
-    (found,) = lint(for_tensorrt, NANO.without_int8())
+    (found,) = lint(for_tensorrt, NANO.on(["float32", "float16"]))
     assert "hardware without int8" in found.rule
 
 
