@@ -51,7 +51,8 @@ def details(rows: Sequence[Row]) -> str:
 
 def warnings(found: Results) -> list[str]:
     """Return what a reader must know: where and how it was measured, what spoils it, where int8 does not pay."""
-    short = [f"{_title(row)}: {_short(row.stream)}" for row in found.rows if row.stream and not _ruled(row.stream)]
+    streams = [(row, row.stream) for row in found.rows if row.stream and not _ruled(row.stream)]
+    short = dict.fromkeys(f"{_title(row)}: {_short(stream)}" for row, stream in streams)
     return [*found.notes, *(f"WARNING: {line}" for line in [*found.trouble, *slower(found.rows)]), *short]
 
 
