@@ -20,6 +20,7 @@ def board(
     """Join RESULTS of the device to RUN: its report shows them, and stored candidates are judged again by them.
 
     Nothing is trained or made again. Where a verdict turned, the run's own command goes on from what is stored.
+    1: the device finds something else than was found here.
     """
     from mfast_edge.report import render
     from mfast_edge.returned import join
@@ -40,6 +41,7 @@ def board(
             f"{', '.join(turned)}: other than before; the run's command goes on from what is stored: {final['command']}"
         )
     print(f"{run / 'report.html'} and report.md written")
+    raise typer.Exit(0 if all(one["passed"] for one in final["board"]["checks"]) else 1)
 
 
 def main() -> None:

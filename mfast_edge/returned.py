@@ -14,6 +14,7 @@ from mfast_edge.store import read_json, write_json
 from mfast_edge.target import Target
 from mfast_edge.verdict import WHOLE, Verdict, returned, settle
 
+PARITY = ("passed", "matched", "total", "photos")  # what is told of it here
 BROUGHT = "board"  # the folder in a run's where results that came back are kept as they came
 
 
@@ -68,10 +69,18 @@ def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Resu
 
 def whole(row: results.Row) -> bool:
     """Whether a row says of a graph what run.py says: whose it is, and its rounds' times or how alike it is."""
-    keys, medians, same = (row.options.get(name) for name in ("keys", "medians", "parity"))
-    timed = isinstance(medians, list) and medians and all(isinstance(ms, int | float) and ms > 0 for ms in medians)
-    alike = isinstance(same, dict) and {"passed", "matched", "total", "photos"} <= same.keys()
-    return isinstance(keys, list) and isinstance(row.options.get("onnx"), str) and bool(timed or alike)
+    told = row.options
+    timed, alike = told.get("medians", [1.0]), told.get("parity", dict.fromkeys(PARITY))
+    return (
+        isinstance(told.get("keys"), list)
+        and isinstance(told.get("onnx"), str)
+        and bool({"medians", "parity"} & told.keys())
+        and isinstance(timed, list)
+        and bool(timed)
+        and all(isinstance(ms, int | float) and ms > 0 for ms in timed)
+        and isinstance(alike, dict)
+        and set(PARITY) <= alike.keys()
+    )
 
 
 def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 
 from mfast_edge import target
+from mfast_edge.board import board
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
 from mfast_edge.judge import Judge
@@ -177,7 +179,8 @@ def test_results_of_another_run_are_refused(ran: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"keys": 5}, {"medians": []}, {"medians": "fast"}, {"medians": [0.0]}, {"medians": None, "parity": {}}]
+    "options",
+    [{"keys": 5}, {"medians": []}, {"medians": "fast"}, {"medians": [0.0]}, {"medians": None}, {"parity": {}}],
 )
 def test_a_file_that_is_not_what_run_py_writes_is_refused_and_not_kept(
     ran: Path, tmp_path: Path, options: dict[str, Any]
@@ -211,6 +214,17 @@ def test_what_check_found_there_is_told(ran: Path, tmp_path: Path) -> None:
         "NOT the same as here: 5 of 9 detections in 10 photos have a partner"
     ]
     assert all("board" not in row for row in final["rows"])
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_the_door_s_exit_code_is_the_check_s(
+    ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed: bool, code: int
+) -> None:
+    same = {"passed": passed, "matched": 9, "total": 9, "photos": 10}
+    monkeypatch.setattr("mfast_edge.report.render", lambda *_: None)
+    with pytest.raises(typer.Exit) as end:
+        board(ran, [brought(tmp_path / "check.json", {"x+p": [1.0]}, parity=same)])
+    assert end.value.exit_code == code
 
 
 def test_the_door_says_a_mistake_in_one_sentence(tmp_path: Path) -> None:
