@@ -16,6 +16,7 @@ from mfast_edge.crew import Crew, hired
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.settings import Settings, assignments, check
+from mfast_edge.stages.build_engine import BuildEngine
 from mfast_edge.store import Store, read_json, write_json
 from mfast_edge.terminal import Terminal
 
@@ -103,12 +104,22 @@ def check_until(until: str | None, plan: Plan) -> None:
 
 
 def check_engine(plan: Plan) -> None:
-    """An engine is built only where TensorRT and a GPU are: refused before anything is read or trained."""
-    if any(name == "build_engine" for name, _ in plan.stages):
+    """An engine is built only where TensorRT and a GPU are, in float16 of a float graph only where TensorRT chooses
+    types: refused before anything is read or trained."""
+    stages = dict(plan.stages)
+    stage = stages.get("build_engine")
+    if isinstance(stage, BuildEngine):
+        from export.board.engine import tensorrt
         from export.sessions import lack
 
         if why := lack("tensorrt"):
             raise UserError(f"build_engine: {why}; without the stage the bundle's run.py builds it on the device")
+        chosen = stage.precision == "float16" or (stage.precision is None and stage.half)
+        if chosen and not {"cast_fp16", "quantize"} & stages.keys() and not hasattr(tensorrt().BuilderFlag, "FP16"):
+            raise UserError(
+                f"build_engine: TensorRT {tensorrt().__version__} takes types as they stand in the graph; the stage "
+                "cast_fp16 before it, or --set build_engine.precision=float32, would be right"
+            )
 
 
 def check_adopts(plan: Plan) -> None:

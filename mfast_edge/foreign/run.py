@@ -75,6 +75,8 @@ def suits(plan: Plan, file: Path) -> Adopt:
         )
     if plan.model:
         raise UserError(f"--set model.{next(iter(plan.model))}: a graph is as it is; adopt.size may be right")
+    if any(name == "build_engine" for name, _ in plan.stages):
+        raise UserError(f"plan {plan.name}: build_engine: of a graph the bundle's run.py builds engines, on the device")
     for name, stage in plan.stages:
         if isinstance(stage, Quantize) and (stage.pixels == "uint8" or stage.mixed):
             wrong = "pixels: uint8" if stage.pixels == "uint8" else "mixed"

@@ -198,6 +198,12 @@ def test_bad_input_is_one_clear_sentence(what: str, room: Path, photos: str) -> 
     assert "\n" not in str(wrong.value)
 
 
+def test_engines_of_a_graph_are_left_to_its_bundle(room: Path, photos: str, tmp_path: Path) -> None:
+    (tmp_path / "engine.yaml").write_text("stages:\n  - adopt: {}\n  - build_engine: {}\n")
+    with pytest.raises(UserError, match=r"of a graph the bundle's run\.py builds engines, on the device"):
+        given(room, photos, plan=str(tmp_path / "engine.yaml"), target="jetson")
+
+
 def test_a_folder_without_photos_is_refused(room: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no photos found"):
         given(room, f"photos:{tmp_path}")

@@ -115,6 +115,24 @@ def test_without_a_gpu_it_is_refused_before_any_work(tmp_path: Path, monkeypatch
         run.run(asked(tmp_path / "runs", plan=str(tmp_path / "plan.yaml"), target="jetson"))
 
 
+def test_float16_that_this_tensorrt_does_not_choose_is_refused_before_any_training(
+    trt: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN", "11.4")
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    read = [
+        plan.read(str(tmp_path / "plan.yaml"), target.find("x86_gpu"), dict(given))
+        for given in ({}, {"build_engine.precision": "float32"}, {"build_engine.half": False})
+    ]
+    with pytest.raises(UserError, match=r"TensorRT 11\.4\.0\.106 takes types as they stand.*cast_fp16 before it"):
+        run.check_engine(read[0])
+    for one in read[1:]:
+        run.check_engine(one)
+    monkeypatch.setenv("STANDIN", "10.3")
+    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
+    run.check_engine(read[0])
+
+
 def test_a_target_without_tensorrt_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(PLAN)
     with pytest.raises(UserError, match="build_engine: x86 CPU runs onnxruntime, openvino; leave the stage out"):
