@@ -16,7 +16,6 @@ from export.int8 import Dressing, quantize
 
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 CHANNELS, SIDE, DEPTH = 512, 32, 8  # of the convolutions whose rate is measured: 2.1 G multiply-adds, 2 MB int8
-BUFFER = 4 << 20  # bytes copied to measure the memory: about a small network's weights, more than a core's L2
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from export.sessions import RUNTIMES, available, open_session, tried
 from export.shape import asked, feeds, inputs, normed, precision
 from export.sized import sized
 from mfast_edge import blueprint
+from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.metrics.weight import size
 from mfast_edge.models.steps import parts
@@ -126,7 +127,7 @@ def at(file: Path, sizes: Sizes, folder: Path) -> Path:
     if sizes == {name: own for name, (own, _) in inputs(file).items()}:
         return file
     told = "-".join("x".join(map(str, one)) for one in sizes.values())
-    made = folder / f"{file.parent.name}-{file.stem}-{told}.onnx"
+    made = folder / f"{digest(str(file.resolve()))}-{told}.onnx"
     if not made.is_file():
         sized(file, made, sizes)
     return made

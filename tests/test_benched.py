@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from benchmarks.results import Results
 from mfast_edge.benched import Asked, benched, listed, named, numbers, sizes_of
+from mfast_edge.entered import at
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.raced import Protocol
@@ -17,6 +20,19 @@ from mfast_edge.ways import ways
 
 FEW = Protocol(rounds=1, warmup=1, seconds=0.0)
 ASKED = Asked((), "tiny", "cpu", "eager", "float32", "particles:12x96", (), "1", "", (), False, FEW, "command")
+
+
+def test_graphs_of_the_same_name_in_folders_of_the_same_name_stay_apart(tmp_path: Path) -> None:
+    """Two runs' bundles at another batch: each is timed, not one of them twice."""
+    made = []
+    for run, kind in (("a", "Relu"), ("b", "Neg")):
+        file = tmp_path / run / "bundle" / "export_onnx.onnx"
+        file.parent.mkdir(parents=True)
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
+        graph = helper.make_graph([helper.make_node(kind, ["x"], ["y"])], "g", ends[:1], ends[1:])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), file)
+        made.append(at(file, {"x": (2, 3)}, tmp_path))
+    assert [onnx.load(file).graph.node[0].op_type for file in made] == ["Relu", "Neg"]
 
 
 def test_numbers_are_read_once_each() -> None:
