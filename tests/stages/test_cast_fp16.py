@@ -18,6 +18,7 @@ from tests.conftest import asked
 TARGET = """title: a GPU with TensorRT 11
 arch: [none]
 runtimes: [tensorrt]
+rules: tensorrt-11
 precisions: [float32, float16, int8]
 int8: {activations: int8, symmetric: true, per_channel: true}
 """
