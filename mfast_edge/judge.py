@@ -91,7 +91,7 @@ class Judge:
         sentence += f" (at least {least:.1%} must){few}"
         looked, proxy = as_file(self.shop, child, runtime, "val"), not self.shop.target.here
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
-        at, ms = alone(self.shop, child.file)
+        at, ms = alone(self.shop, self.clocked(child))
         return Verdict(*names, keep, sentence, at, proxy, looked.quality.to_json(), loss, parity=same, ms=ms)
 
     def built(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:

@@ -25,8 +25,8 @@ class Limit(NamedTuple):
     share: float
 
 
-# float32 says the same everywhere; lower precisions round as each device does, and are held to the judge's rule.
-LIMITS = {"float32": Limit(0.999, 1e-3, 1.0)}
+# float32 says the same everywhere; lower precisions round as each device does, and are held to the judge's rules.
+LIMITS = {"float32": Limit(0.999, 1e-3, 1.0), "float16": Limit(0.99, 0.01, 0.99)}
 ROUGH = Limit(0.99, 0.01, 0.995)
 
 
