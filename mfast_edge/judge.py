@@ -49,7 +49,8 @@ class Judge:
 
     def stored(self, parent: Candidate, child: Candidate) -> Verdict | None:
         """What was measured before, under this run's budget: on the device itself where results came back from it."""
-        told = read_json(returned(self.folder, parent.key, child.key)) or read_json(self.place(parent, child))
+        place = self.place(parent, child)
+        told = read_json(returned(place)) or read_json(place)
         return self.settled(Verdict(**told), child) if told else None
 
     def settled(self, verdict: Verdict, child: Candidate) -> Verdict:

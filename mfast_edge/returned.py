@@ -132,17 +132,18 @@ def judged(
     timed = [found for made in benches if (found := quickest(made, row["key"]))]
     if not timed:
         return bare
-    old = verdict(run, row["key"], final["machine"])
+    place = decided(run, row, final["machine"])
     ms = timing.summary(timed[-1].series)["p50"]
     told = {"ms": ms, "runtime": timed[-1].row.runtime, "precision": timed[-1].row.precision}
-    if old is None or not final["proxy"]:  # where the run judged on the device's kind, that stands
+    if place is None or not final["proxy"]:  # where the run judged on the device's kind, that stands
         return {**bare, BROUGHT: {**told, "keep": row["keep"], "verdict": row["verdict"]}}
+    old = Verdict(**read_json(place))
     new = settle(
         again(old, benches, timed[-1]),
         final["budget"],
         onward=WHOLE in old.sentence or old.sentence.startswith("goes on"),
     )
-    write_json(returned(run / "verdicts", old.parent, old.child), asdict(new))
+    write_json(returned(place), asdict(new))
     return {**bare, BROUGHT: {**told, "keep": new.keep, "verdict": new.sentence}}
 
 
@@ -171,11 +172,11 @@ def quickest(made: results.Results, key: str) -> Timed | None:
     return min(timed, key=lambda one: timing.percentile(one.series, 50), default=None)
 
 
-def verdict(run: Path, key: str, here: str) -> Verdict | None:
-    """What the run's own machine found of a candidate."""
-    for path in sorted((run / "verdicts").glob(f"*-{key}-{here}-*.json")):
-        return Verdict(**read_json(path))
-    return None
+def decided(run: Path, row: Mapping[str, Any], here: str) -> Path | None:
+    """Where what the run's own machine found of a row's candidate lies; of several the one that the row tells."""
+    found = sorted((run / "verdicts").glob(f"*-{row['key']}-{here}-*.json"))
+    told = [path for path in found if read_json(path)["sentence"] == row["verdict"]]
+    return next(iter([*told, *found]), None)
 
 
 def checks(brought: Sequence[results.Results]) -> Iterator[dict[str, Any]]:

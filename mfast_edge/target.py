@@ -90,6 +90,9 @@ class Target(Settings):
 def find(name: str) -> Target:
     """The target called `name`, or in the YAML file `name`; UserError names the known ones."""
     target = check(Target, described(name, "--target"), f"--target {name}")
+    if not target.rules and "tensorrt" in target.runtimes:
+        versions = ", ".join(one for one in names("runtimes") if one.startswith("tensorrt"))
+        raise UserError(f"--target {name}: rules: none given for tensorrt; one of {versions} would be right")
     for what, given, known in (
         ("runtimes", target.runtimes, RUNTIMES),
         ("rules", target.ruled, names("runtimes")),

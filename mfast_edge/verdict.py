@@ -45,9 +45,10 @@ class Verdict:
     ms: float | None = None  # of the graph that stands for it, in its fastest runtime, where it was judged
 
 
-def returned(folder: Path, parent: str, child: str) -> Path:
-    """Where the verdict by a device's own times lies, once results came back from it."""
-    return folder / f"{parent}-{child}-board.json"
+def returned(place: Path) -> Path:
+    """Where the verdict by a device's own times lies, once results came back from it, beside the stand-in's `place`."""
+    parent, child, *_, terms = place.stem.split("-")
+    return place.with_name(f"{parent}-{child}-board-{terms}.json")
 
 
 def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:

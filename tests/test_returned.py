@@ -107,11 +107,15 @@ def test_a_stage_is_judged_again_by_the_device_s_own_times(
 
 
 def test_the_run_s_judge_reads_the_device_s_verdict_first(ran: Path, tmp_path: Path) -> None:
-    """So the same command goes on from it: nothing is raced, nothing is made."""
-    join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    """So the same command goes on from it: nothing is raced, nothing is made. Judged otherwise it is another verdict."""
     shop: Any = SimpleNamespace(machine="here", target=target.find("jetson"))
     parent, child = (Candidate(key, "tiny", "torch", tmp_path, ()) for key in ("t", "p"))
-    judged = Judge(shop, 1.0, None, ran / "verdicts").verdict("prune", parent, parent, child)
+    judge = Judge(shop, 1.0, None, ran / "verdicts")
+    join(ran, [file := brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
+    assert judge.stored(parent, child) is None
+    next(ran.glob("verdicts/*-p-here-*.json")).rename(judge.place(parent, child))
+    join(ran, [file])
+    judged = judge.verdict("prune", parent, parent, child)
     assert not judged.keep
     assert (judged.machine, judged.proxy, judged.ms) == ("nvidia-jetson-nano-developer-kit-1t", False, 41.0)
 

@@ -65,7 +65,7 @@ WRONG = {
     "same_as: toaster\n": "same_as: 'toaster' is not known",
     "same_as: 3\n": "same_as: 3 given; another target's name would be right",
     "same_as: jetson\nrules: tensorrt-9\n": "rules: 'tensorrt-9' is not known; known: .*tensorrt-8.2",
-    "same_as: jetson\nrules: null\n": "rules: 'tensorrt' is not known; known: .*tensorrt-8.2",
+    "same_as: jetson\nrules: null\n": "rules: none given for tensorrt; one of .*tensorrt-8.2",
     "same_as: jetson\nmemory: 4\n": "no setting 'memory'",
 }
 

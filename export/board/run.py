@@ -30,6 +30,10 @@ def main(words: Optional[Sequence[str]] = None) -> int:
         return COMMANDS[asked.command](asked, manifest.read(HERE))
     except BoardError as wrong:
         print("run.py: {}".format(wrong), file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except ImportError as wrong:
+        print("run.py: {}; `pip3 install {}` would be right".format(wrong, wrong.name or "it"), file=sys.stderr)
     except OSError as wrong:
         print(
             "run.py: {}; what can be read and written, and room for it, would be right".format(wrong), file=sys.stderr

@@ -30,6 +30,7 @@ TRAINING = ("init", "classes", "budget", "search", "hours", "device")  # what is
 
 def led(asked: Asked) -> int:
     """0: every gate passed. 1: one failed; the report is written all the same."""
+    from mfast_edge.diagnosis import examined
     from mfast_edge.run import check_until, walked
 
     file, target = Path(asked.model).expanduser(), targets.find(asked.target)
@@ -49,6 +50,7 @@ def led(asked: Asked) -> int:
         return 0
     terminal.head(plan, shop, folder)
     terminal.pixels(scaled)
+    terminal.found(examined(file, target))
     rows = walked(plan, shop, folder, asked.until, terminal, judge)
     final = proven(plan, shop, rows, folder, asked.command)
     terminal.end(final, folder)

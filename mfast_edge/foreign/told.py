@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mfast_edge.metrics.weight import size
 from mfast_edge.terminal import Terminal, gates
 
 if TYPE_CHECKING:
+    from export.finding import Finding
     from mfast_edge.pipeline import Row
 
 
@@ -20,6 +22,11 @@ class GraphTerminal(Terminal):
     def pixels(self, scaled: object) -> None:
         """How photos are given to the graph."""
         self.out.print(f"  photos are given to the graph as {scaled}; --set adopt.pixels=… says otherwise")
+
+    def found(self, findings: Iterable[Finding]) -> None:
+        """What the target would refuse of the file as it came; `adopt` mends sizes, opsets and constants."""
+        for one in findings:
+            self.out.print(f"  doctor, of the file as it is: {one.line()}")
 
     def row(self, row: Row) -> None:
         """One line per stage."""

@@ -42,7 +42,7 @@ def test_a_channel_that_never_says_anything_is_not_counted() -> None:
     right = np.concatenate([np.full((1, 4, 50), 300.0), np.full((1, 1, 50), 1e-4)], 1)
     other = right.copy()
     other[:, 4] = 0
-    assert liken([((right,), (other,))], ["out"])["out"].channel == 1
+    assert liken([((right,), (other,))], ["out"])["out"].channel == pytest.approx(1)
 
 
 def test_likeness_is_over_all_images_and_wants_one() -> None:

@@ -130,6 +130,8 @@ def test_another_tolerance_decides_anew_over_what_was_measured(
 def test_for_a_device_without_int8_the_clean_float_graph_is_judged_by_its_rules(
     room: Path, photos: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    given(room, photos, target="jetson", name="nano")
+    assert "doctor, of the file as it is: graph: opset 17, 13 at most" in capsys.readouterr().out
     given(room, photos, target="jetson", name="nano", json=True)
     said = json.loads(capsys.readouterr().out)
     assert said["kept"] == ["adopt"]

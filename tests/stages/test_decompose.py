@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import timing
-from mfast_edge import blueprint, judge, ratios
+from mfast_edge import blueprint, ratios, verdict
 from mfast_edge.candidate import Candidate
 from mfast_edge.clocked import Layer as Thick
 from mfast_edge.clocked import answer, asked, expect, layers
@@ -172,7 +172,7 @@ def test_each_layer_says_why_it_was_taken_or_left() -> None:
 
 
 def test_a_layer_and_a_network_are_faster_by_the_same_bound() -> None:
-    assert judge.FASTER is ratios.FASTER
+    assert verdict.FASTER is ratios.FASTER
     assert chosen({"tucker2": (0.5, ratios.FASTER)}, 1.0).taken is False
     assert chosen({"tucker2": (0.5, ratios.FASTER - 1e-9)}, 1.0).taken is True
 
