@@ -107,7 +107,7 @@ def test_a_stage_is_judged_again_by_the_device_s_own_times(
 
 
 def test_the_run_s_judge_reads_the_device_s_verdict_first(ran: Path, tmp_path: Path) -> None:
-    """So the same command goes on from it: nothing is raced, nothing is made. Judged otherwise it is another verdict."""
+    """So the same command goes on from it: nothing is raced. Judged otherwise it is another verdict."""
     shop: Any = SimpleNamespace(machine="here", target=target.find("jetson"))
     parent, child = (Candidate(key, "tiny", "torch", tmp_path, ()) for key in ("t", "p"))
     judge = Judge(shop, 1.0, None, ran / "verdicts")
