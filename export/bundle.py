@@ -13,12 +13,14 @@ from export.errors import ExportError
 
 # On the board these folders' files lie side by side; what lies deeper keeps its folder: ssd/decode.py.
 _ROOTS = ("mfast_edge/models", "mfast_edge/tasks", "benchmarks", "export/board")
+_RUN = ("engines", "results")  # what run.py writes into a bundle; engines of other graphs refuse by their stamps
 
 
 def bundle(folder: Path, files: Mapping[str, Path], manifest: Mapping[str, Any]) -> None:
     """Make `folder` whole or not at all: `files` (name in it → source), travelling files, manifest.json.
 
-    The manifest gains `files`: name → sha256 and bytes. An older bundle in its place is replaced.
+    The manifest gains `files`: name → sha256 and bytes. An older bundle in its place is replaced but for what its
+    run.py has written.
     Raises ExportError where a name would leave the folder, is taken twice, or a source is missing.
     """
     sources = _sources(files)
@@ -31,6 +33,9 @@ def bundle(folder: Path, files: Mapping[str, Path], manifest: Mapping[str, Any])
         (made / "manifest.json").write_text(text + "\n")
         if folder.exists():
             folder.rename(old)
+            for name in _RUN:
+                if (old / name).is_dir() and not (made / name).exists():
+                    (old / name).rename(made / name)
         made.rename(folder)
 
 

@@ -98,7 +98,10 @@ def risky(node: NodeProto, rules: Rules) -> Broken:
 def _restricted(node: NodeProto, rules: Rules, tensors: Tensors) -> Broken:
     inputs, rule = _inputs(node), rules.restricted[node.op_type]
     for name in _varying(inputs, rule, tensors):
-        yield f"{node.op_type}: {name} must be an initializer", "fold it into a constant when exporting"
+        if inputs[name] not in tensors.dequantized:
+            yield f"{node.op_type}: {name} must be an initializer", "fold it into a constant when exporting"
+        elif rules.int8:  # else Q/DQ is refused as a whole
+            yield f"{node.op_type}: {name} must be an initializer", "leave it in float when quantizing"
     for name in rule.zero_points:
         zero = tensors.array(inputs.get(name, ""))
         if zero is None or tensors.kind(inputs[name]) not in rules.zero_types or zero.any():

@@ -39,6 +39,15 @@ def test_an_older_bundle_is_replaced_and_nothing_is_left_beside(travelling: Path
     assert os.listdir(folder.parent) == ["bundle"]
 
 
+def test_what_run_py_wrote_stays(travelling: Path, graph: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    bundle(folder, {"model.onnx": graph}, {})
+    (folder / "results").mkdir()
+    (folder / "results" / "bench.json").write_text("{}")
+    bundle(folder, {"model.onnx": graph}, {})
+    assert (folder / "results" / "bench.json").read_text() == "{}"
+
+
 def test_a_missing_source_leaves_the_older_bundle_as_it_was(travelling: Path, graph: Path, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
     bundle(folder, {"model.onnx": graph}, {})

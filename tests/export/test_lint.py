@@ -52,6 +52,14 @@ def test_zero_points_of_a_cpu_file_are_found(for_cpu: Path) -> None:
     broken = set(rules_broken(for_cpu))
     assert "QuantizeLinear: y_zero_point must be given, int8 and all 0" in broken
     assert "Conv: B must be an initializer" in broken
+    advice = {one.instead for one in lint(for_cpu, NANO) if one.rule == "Conv: B must be an initializer"}
+    assert advice == {"leave it in float when quantizing"}
+
+
+def test_of_a_quantized_file_nothing_is_to_be_mended_where_there_is_no_int8(for_cpu: Path) -> None:
+    rules = [one.rule for one in lint(for_cpu, NANO.on(["float32", "float16"]))]
+    assert len([rule for rule in rules if "hardware without int8" in rule]) == 1
+    assert not [rule for rule in rules if "initializer" in rule or "y_zero_point" in rule]
 
 
 def test_a_dynamic_shape_is_found(tmp_path: Path) -> None:
