@@ -102,7 +102,7 @@ def test_a_pruned_network_is_rebuilt_bit_for_bit_and_its_heads_are_whole(shop: W
     made = shop.fresh()
     widths = outside(made, shop)
     before = macs(made, shop)
-    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=4), shop, tmp_path)
+    thin(made, Prune(keep=0.6, batches=1, looks=1, batch=8, round_to=4), shop, tmp_path)
     assert macs(made, shop) <= 0.6 * before
     assert outside(made, shop) == widths
     assert same(made.network, rebuilt(shop, made, tmp_path / "c"), torch.rand_like(shop.example(made.build)) * 255)
@@ -189,7 +189,7 @@ def test_a_stage_learns_from_the_run_s_float_network_or_from_a_stored_one(name: 
 def test_pruned_widths_are_multiples_of_what_was_asked(shop: Workshop, tmp_path: Path) -> None:
     made = shop.fresh()
     untouched = blueprint.layers(made.network)
-    thin(made, Prune(keep=0.6, batches=2, batch=8, round_to=8), shop, tmp_path)
+    thin(made, Prune(keep=0.6, batches=1, looks=1, batch=8, round_to=8), shop, tmp_path)
     widths = {path: channels(spec) for path, spec in blueprint.layers(made.network).items()}
     thinner = [width for path, width in widths.items() if width != channels(untouched[path])]
     assert thinner
