@@ -14,13 +14,13 @@ from export.clips import merge_clips
 from export.errors import ExportError, Unreadable
 from export.gates import spell_gates
 from export.intake import KEY, Scale
-from export.nodes import walk
+from export.nodes import QDQ, walk
 from export.passes import drop_unused, fold_constants, fold_pads, infer, skip_nothings
+from export.shape import INT8
 
 OPSET = 13  # the oldest whose weights can be quantized per channel
 IR = 7  # the oldest that may hold that
 _SUPPRESSING = ("NonMaxSuppression", "TopK", "EfficientNMS_TRT", "BatchedNMS_TRT", "BatchedNMSDynamic_TRT", "NMS_TRT")
-_QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _FAR = 20.0  # dividing pixels by more than this is what only a graph that takes 0..255 does
 
@@ -126,7 +126,7 @@ def _load(path: Path) -> ModelProto:
 
 def _refuse(model: ModelProto, path: Path) -> None:
     for node in walk(model.graph):
-        if node.op_type in _QUANTIZED:
+        if node.op_type in INT8 | set(QDQ):
             raise ExportError(
                 f"{path}: {node.op_type} at {node.name or node.output[0]}: it is int8; give the float one"
             )

@@ -1,6 +1,5 @@
 """The folder that goes to a device: model files, the files that travel, and a manifest of them."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -9,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from export.board import stamp
 from export.errors import ExportError
 
 # On the board these folders' files lie side by side; what lies deeper keeps its folder: ssd/decode.py.
@@ -77,5 +77,4 @@ def _copy(source: Path, target: Path) -> dict[str, Any]:
         raise ExportError(f"{source}: no such file to bundle")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    content = target.read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return {"sha256": stamp.digest(target), "bytes": target.stat().st_size}

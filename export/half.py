@@ -10,6 +10,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from export.errors import ExportError
+from export.nodes import QDQ
 from export.passes import drop_unused, infer
 from export.pixels import normalising
 from export.ranges import Ranges
@@ -48,7 +49,7 @@ def halve(source: Path, target: Path, ranges: Ranges) -> tuple[str, ...]:
 
 
 def _check(model: ModelProto) -> None:
-    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
+    if any(node.op_type in QDQ for node in model.graph.node):
         raise ExportError("the graph is quantized; give the float one")
     if any(one.data_type == TensorProto.FLOAT16 for one in model.graph.initializer):
         raise ExportError("the graph is in float16 already; give the float32 one")

@@ -12,12 +12,11 @@ from onnx import TensorProto
 
 from export.errors import Unreadable
 from export.finding import Finding
-from export.nodes import Tensors, broken, risky, walk
+from export.nodes import QDQ, Tensors, broken, risky, walk
 from export.rules import Rules, load_rules
 
 __all__ = ["Finding", "Rules", "Summary", "cramped", "lint", "load_rules", "summary"]
 
-_QDQ = ("QuantizeLinear", "DequantizeLinear")
 _WEIGHTS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16, TensorProto.INT8}
 
 Said = Iterator[tuple[str, str, str]]
@@ -65,7 +64,7 @@ def summary(graph_path: Path) -> Summary:
         model.ir_version,
         operators.total(),
         dict(sorted(operators.items())),
-        sum(operators[name] for name in _QDQ),
+        sum(operators[name] for name in QDQ),
         _external(model),
     )
 
@@ -99,7 +98,7 @@ def _form(model: onnx.ModelProto, rules: Rules) -> Said:
             yield one.name, "its shape is dynamic", "export with every size fixed, batch included"
         if rules.input_types and kind not in rules.input_types:
             yield one.name, f"{kind} is not among the types of {rules.name}", "float32, cast before the network"
-    quantized = [node for node in walk(model.graph) if node.op_type in _QDQ]
+    quantized = [node for node in walk(model.graph) if node.op_type in QDQ]
     if quantized and not rules.int8:
         yield (
             _name(quantized[0]),
@@ -116,7 +115,7 @@ def _dynamic(one: onnx.ValueInfoProto) -> bool:
 def _nodes(model: onnx.ModelProto, rules: Rules) -> Said:
     tensors, own = Tensors.of(model.graph), {one.domain for one in model.functions}
     for node in walk(model.graph):
-        if (not rules.operators and node.domain in own) or (not rules.int8 and node.op_type in _QDQ):
+        if (not rules.operators and node.domain in own) or (not rules.int8 and node.op_type in QDQ):
             continue  # its own function; refused as a whole
         for rule, instead in broken(node, rules, tensors):
             yield _name(node), rule, instead

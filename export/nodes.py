@@ -13,6 +13,7 @@ from export.rules import Restriction, Rules
 Broken = Iterator[tuple[str, str]]
 _FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 _INT32 = 2**31 - 1
+QDQ = ("QuantizeLinear", "DequantizeLinear")
 
 
 @dataclass(frozen=True, slots=True)

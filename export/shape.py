@@ -11,7 +11,7 @@ from export.errors import ExportError, Unreadable
 
 Sizes = tuple[int | None, ...]
 GREY = 114
-_INT8 = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"}
+INT8 = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"}
 
 
 def shape(path: Path) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ def inputs(path: Path) -> dict[str, tuple[Sizes, str]]:
 def precision(path: Path) -> str:
     """The arithmetic that a graph's operators and weights tell: int8, float16 or float32. Raises Unreadable."""
     graph = _load(path)
-    if any(node.op_type in _INT8 for node in graph.node):
+    if any(node.op_type in INT8 for node in graph.node):
         return "int8"
     halves = sum(one.data_type == onnx.TensorProto.FLOAT16 for one in graph.initializer)
     floats = sum(one.data_type == onnx.TensorProto.FLOAT for one in graph.initializer)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from export.nodes import QDQ
 from export.ranges import heads
 from export.sessions import outputs
 
@@ -57,7 +58,7 @@ def _through(graph: onnx.GraphProto) -> set[str]:
     bare = onnx.GraphProto()
     bare.CopyFrom(graph)
     for node in bare.node:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        if node.op_type in QDQ:
             node.op_type = "Identity"
     return {name.removesuffix(_RENAMED) for name in heads(bare)}
 

@@ -1,12 +1,11 @@
 """Bench and check: what is measured on a board, as benchmarks/results.py reads it. Travels: Python 3.6, numpy."""
 
-import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 import machine  # type: ignore[import-not-found]
+import stamp  # type: ignore[import-not-found]
 import timing  # type: ignore[import-not-found]
 from detections import detect  # type: ignore[import-not-found]
 from opened import Bundle, Model, photos, stored  # type: ignore[import-not-found]
@@ -107,9 +106,7 @@ def write(folder: Path, kind: str, rows: Sequence[Dict[str, Any]], how: Dict[str
     results = {"machine": here, "date": str(date.today()), "command": how["command"], "rows": every}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "{}-{}-{}.json".format(kind, every[0]["runtime"], machine.name(here))
-    beside = path.with_name("." + path.name)
-    beside.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    os.replace(str(beside), str(path))
+    stamp.whole(path, results)
     return path
 
 

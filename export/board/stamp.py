@@ -45,10 +45,14 @@ def place(engine: Path) -> Path:
 
 def write(engine: Path, told: Dict[str, Any]) -> None:
     """The stamp, whole or not at all; `told` gains the engine's own sha256."""
-    text = json.dumps(dict(told, engine=digest(engine)), indent=1, sort_keys=True)
-    beside = place(engine).with_name("." + place(engine).name)
-    beside.write_text(text + "\n")
-    os.replace(str(beside), str(place(engine)))
+    whole(place(engine), dict(told, engine=digest(engine)))
+
+
+def whole(path: Path, told: Dict[str, Any]) -> None:
+    """JSON at `path`, whole or not at all."""
+    beside = path.with_name("." + path.name)
+    beside.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(str(beside), str(path))
 
 
 def read(engine: Path, rebuild: str) -> Dict[str, Any]:

@@ -293,10 +293,3 @@ def test_a_size_that_the_model_cannot_have_is_refused_before_any_work(tmp_path: 
     with pytest.raises(UserError, match=r"refit\.size: 64 given; .*96"):
         run(asked(tmp_path, plan=str(mine)))
     assert not (tmp_path / "store").exists()
-
-
-@pytest.mark.parametrize("count", ["-3", "0"])
-def test_a_search_takes_at_least_one_trial(count: str) -> None:
-    done = door(*TINY, "--search", count, "--dry-run")
-    assert done.returncode == 2
-    assert "--search" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 from mfast_edge import pipeline
 from mfast_edge.run import run
 from tests.conftest import asked
+from tests.doors.doors import door
 
 PLAN = """
 data: particles:60x96
@@ -68,3 +69,10 @@ def test_without_time_or_within_the_budget_the_plain_network_is_delivered(
     assert [row["stage"] for row in whole["rows"]] == ["train", "refit", "prune", "export_onnx", "quantize"]
     assert {"refit", "prune"} <= set(whole["rolled_back"])
     assert whole["file"] == final["file"]
+
+
+@pytest.mark.parametrize("count", ["-3", "0"])
+def test_a_search_takes_at_least_one_trial(count: str) -> None:
+    done = door("compress", "--model", "tiny", "--plan", "tiny", "--search", count, "--dry-run")
+    assert done.returncode == 2
+    assert "--search" in done.stderr
