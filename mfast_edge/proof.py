@@ -21,6 +21,7 @@ from mfast_edge.timed import TORCH, Timed, clock, fastest
 
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
+    from mfast_edge.target import Target
     from mfast_edge.workshop import Workshop
 
 # Stages that change the form and not the network, and the share of detections that must match.
@@ -143,7 +144,13 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
         for row in rows
         if row.stage in ALIKE and row.verdict.parity
     ]
-    for rules in shop.target.takes() if shop.target.rules else ():
+    return found + operators(shop.target, graph)
+
+
+def operators(target: Target, graph: Path) -> list[gates.Gate]:
+    """A gate for each runtime whose rules the target names: nothing in the graph that it refuses."""
+    found = []
+    for rules in target.takes() if target.rules else ():
         refused = [one for one in lint(graph, rules) if not one.risk]
         name = f"operators outside {rules.name}" if rules.known else f"what {rules.name} has removed"
         found.append(gates.at_most(name, len(refused), 0, "findings"))

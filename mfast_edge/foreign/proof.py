@@ -14,14 +14,13 @@ from benchmarks import gates, results, timing
 from export.bundle import bundle
 from export.guide import guide
 from export.intake import intake
-from export.lint import lint
 from export.sessions import Session, open_session
 from export.shape import grey
 from mfast_edge import blueprint
 from mfast_edge.foreign.judge import SAME, likeness, slack, some
 from mfast_edge.metrics.weight import size
 from mfast_edge.packed import engine
-from mfast_edge.proof import PRECISIONS
+from mfast_edge.proof import PRECISIONS, operators
 
 if TYPE_CHECKING:
     from mfast_edge.foreign.shop import Adopted
@@ -100,11 +99,7 @@ def judged(shop: Adopted, file: Path, same: Mapping[str, float], least: float) -
         gates.at_least("likeness of raw outputs", same["cosine"], least, "cosine"),
         gates.at_least("likeness of the worst channel", same["channel"], slack(least), "cosine"),
     ]
-    for rules in shop.target.takes() if shop.target.rules else ():
-        refused = [one for one in lint(file, rules) if not one.risk]
-        name = f"operators outside {rules.name}" if rules.known else f"what {rules.name} has removed"
-        found.append(gates.at_most(name, len(refused), 0, "findings"))
-    return found
+    return found + operators(shop.target, file)
 
 
 def given_mb(shop: Adopted) -> float:
