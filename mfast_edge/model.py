@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mfast_edge.errors import UserError
-from mfast_edge.settings import Settings
+from mfast_edge.settings import Settings, names
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+CLASSIFIER = "classifier"  # the model that a network in YAML is, where no other one is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,22 @@ def sides(build: Settings) -> tuple[int, ...]:
 
 
 def find(name: str, known: Mapping[str, str]) -> Model:
-    """The model called `name`; UserError names the known ones."""
-    if name not in known:
-        raise UserError(f"--model: {name!r} is not a model; known: {', '.join(sorted(known))}")
-    model: Model = import_module(known[name]).MODEL
-    return model
+    """The model called `name`, else the classifier that is a network of configs/networks or of a YAML file; UserError
+    names the known ones."""
+    if name in known:
+        model: Model = import_module(known[name]).MODEL
+        return model
+    files = names("networks") if CLASSIFIER in known else []
+    if name in files or (files and name.endswith((".yaml", ".yml"))):
+        classifier: Model = import_module(known[CLASSIFIER]).MODEL.of(name)
+        return classifier
+    also = f"; networks: {', '.join(files)}; or a path to a .yaml file" if files else ""
+    raise UserError(f"--model: {name!r} is not a model; known: {', '.join(sorted(known))}{also}")
+
+
+def title(model: Model) -> str:
+    """What a run of this model is called by: its name, or that of the file that it is."""
+    return str(getattr(model, "title", model.name))
 
 
 def anchored(model: Model) -> bool:

@@ -83,7 +83,7 @@ def led(asked: Asked, crew: Crew) -> int:
     check_teachers(plan, shop)
     check_sizes(plan, shop)
     check_anchors(plan, shop)
-    folder = asked.out / (asked.name or f"{model.name}-{shop.data.name}-{target.name}")
+    folder = asked.out / (asked.name or f"{models.title(model)}-{shop.data.name}-{target.name}")
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
     terminal.head(plan, shop, folder)

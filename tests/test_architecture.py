@@ -50,7 +50,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
     {"plan"},
     {"stages"},
     {"workshop", "teacher", "crew", "job"},
-    {"models", "backbones", "training", "data", "metrics", "tasks"},
+    {"models", "backbones", "networks", "training", "data", "metrics", "tasks"},
     {"gauge"},
     {"store", "target", "latency", "recipe", "ratios"},
     {"candidate", "model", "blueprint", "precision", "settings", "errors", "door"},
@@ -66,7 +66,7 @@ ONLY_IN = {
     "tensorly": ("mfast_edge/stages",),
     "pycocotools": ("mfast_edge/metrics", "mfast_edge/data"),
     "defusedxml": ("mfast_edge/data",),
-    "torchvision": ("mfast_edge/data", "mfast_edge/models", "mfast_edge/backbones"),
+    "torchvision": ("mfast_edge/data", "mfast_edge/models", "mfast_edge/backbones", "mfast_edge/networks"),
 }
 
 

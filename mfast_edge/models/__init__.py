@@ -1,7 +1,8 @@
-"""Detectors by name: MODELS maps a name to the module that describes it; listing them loads nothing."""
+"""Models by name: MODELS maps a name to the module that describes it; listing them loads nothing."""
 
 MODELS = {
     "centernet": "mfast_edge.models.centernet.detector",
+    "classifier": "mfast_edge.models.classifier.classifier",
     "ssd_mbv1": "mfast_edge.models.ssd.mbv1",
     "ssd_mbv2": "mfast_edge.models.ssd.mbv2",
     "ssd_mbv3": "mfast_edge.models.ssd.mbv3",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -15,7 +16,7 @@ from export.pixels import taken
 from mfast_edge import blueprint
 from mfast_edge.changes import channels
 from mfast_edge.data.index import read
-from mfast_edge.data.sample import objects
+from mfast_edge.data.sample import ANY, Dataset, Truth, objects
 from mfast_edge.errors import UserError
 from mfast_edge.latency import layers
 from mfast_edge.model import Known, Model, find, settled
@@ -42,6 +43,7 @@ from mfast_edge.workshop import Built, Workshop
 
 SMALL = {
     "centernet": {"size": 96, "width": 0.25},
+    "classifier": {"network": "tiny_net"},
     "ssd_mbv1": {"size": 96, "width": 0.25},
     "ssd_mbv2": {"size": 96, "width": 0.25},
     "ssd_mbv3": {"size": 96, "width": 0.25, "variant": "small"},
@@ -54,9 +56,31 @@ SMALL = {
 
 def shop_of(model: Model, runs: Path, cache: Path) -> Workshop:
     data = read("particles:60x96", cache=cache, seed=0)
+    data = labelled(data) if model.task == "classify" else data
     given = model.build(classes=data.classes, **SMALL[model.name])
     build = settled(given, objects(data.splits["train"]))
     return Workshop(model, build, data, find_target("x86"), Store(runs), 0, "cpu", None, lambda _: None)
+
+
+def labelled(data: Dataset) -> Dataset:
+    """The same photos, each labelled as a whole with the class of its first object."""
+    nowhere, ignored = np.full(1, ANY), np.ones(1, bool)
+    splits = {
+        part: tuple(
+            replace(
+                record,
+                truth=Truth(
+                    np.array([[0, 0, record.width, record.height]], np.float32),
+                    nowhere,
+                    ignored,
+                    labels=tuple(int(kind) for kind in record.truth.classes[:1]) or (0,),
+                ),
+            )
+            for record in records
+        )
+        for part, records in data.splits.items()
+    }
+    return replace(data, splits=splits)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""A classifier: one class for the whole photo, by a network written in YAML."""

@@ -1,0 +1,55 @@
+"""The classifier: a network in YAML behind the normalisation that all our graphs share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mfast_edge.networks.grammar import COLOURS, Entry
+from mfast_edge.networks.graph import Graph
+
+
+class Classifier(nn.Module):
+    """Images (B, 3, size, size) RGB 0..255 → logits (B, C), in a tuple as all models' outputs."""
+
+    def __init__(self, entries: Sequence[Entry]):
+        super().__init__()
+        self.graph = Graph(entries)
+        self.cut = cut(entries)
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        """Raw outputs; normalisation to -1..1 is the graph's first node."""
+        return self.predict(self.maps(images))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The last map (B, C, side, side) that all logits follow from."""
+        return [self.graph((images - 128) / 128, 0, self.cut)]
+
+    def predict(self, maps: list[Tensor]) -> tuple[Tensor]:
+        """Raw outputs of `maps`."""
+        return (self.graph(maps[0], self.cut),)
+
+    @property
+    def wide(self) -> int:
+        """Channels of the last map, whatever compression made of it."""
+        steps = list(self.graph.steps)[: self.cut]
+        leaves = [leaf for step in steps for leaf in step.modules() if isinstance(leaf, nn.BatchNorm2d)]
+        return leaves[-1].num_features if leaves else COLOURS
+
+
+def cut(entries: Sequence[Entry]) -> int:
+    """How many entries come before the classifying ones: up to the last that makes a map of several cells."""
+    maps = [entry.number for entry in entries if entry.shape.side > 1]
+    return maps[-1] + 1 if maps else 0
+
+
+def weighing(network: nn.Module) -> str:
+    """The path of the last leaf with weights, whose outputs are the logits."""
+    paths = [path for path, leaf in network.named_modules() if isinstance(leaf, nn.Conv2d | nn.Linear)]
+    return paths[-1]
+
+
+def heads(network: nn.Module) -> list[nn.Module]:
+    """The layer whose outputs are the logits; the last one of a decomposed one."""
+    return [network.get_submodule(weighing(network))]

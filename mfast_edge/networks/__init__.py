@@ -1,0 +1,1 @@
+"""Networks written in YAML: the grammar, its modules, and networks made of them."""
