@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mfast_edge.opened import Opened
     from mfast_edge.subject import Meeting, Subject
     from mfast_edge.tasks.detect import Quality
-    from mfast_edge.tasks.figures import Scene
+    from mfast_edge.tasks.scene import Scene
 
 app = door()
 
@@ -82,7 +82,7 @@ def work(asked: Asked) -> None:
     """Read the data, look at every photo, compare, print."""
     from mfast_edge.opened import opened
     from mfast_edge.subject import Meeting, matched, saturating, stored, weights
-    from mfast_edge.tasks.figures import Scene
+    from mfast_edge.tasks.scene import Scene
 
     if (asked.run is None) == (asked.init is None):
         raise UserError("evaluate: a RUN folder or --init WEIGHTS would be right, one of them")
@@ -163,7 +163,7 @@ class Figures:
 def figured(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures:
     """The figures over all classes of the scene; F1 at `sure`, or at the best confidence if None."""
     from mfast_edge.tasks.detect import compare
-    from mfast_edge.tasks.figures import measure
+    from mfast_edge.tasks.scene import measure
 
     quality = compare(scene.truths, scene.found, scene.classes, sure)
     return Figures(quality, measure(names, replace(scene, confidence=quality.confidence)))

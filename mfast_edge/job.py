@@ -40,6 +40,7 @@ def told(shop: Workshop, made: Built, recipe: Recipe, parent: Candidate) -> Job:
             "seed": shop.seed,
             "split": how.model_dump(mode="json") if how else None,
             "mapping": shop.data.mapping,
+            "task": shop.data.task,
         },
         "digest": shop.data.digest,
         "target": shop.target.model_dump(mode="json"),

@@ -15,7 +15,6 @@ from mfast_edge.candidate import digest, untouched
 from mfast_edge.quality import Examined, examine, look, lost
 from mfast_edge.runners import float_graph, int8_graph, open_file, open_network, stand_in, telling
 from mfast_edge.store import read_json, write_json
-from mfast_edge.tasks import detect as task
 from mfast_edge.verdict import Names, Verdict, loss_over, returned, said, settle, told_loss
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from mfast_edge.stages.quantize import Quantize
     from mfast_edge.workshop import Workshop
 
-# Detections of at least this score, so many of torch's, so large a share of both sides' matched.
-PARITY_SCORE, PARITY_DETECTIONS, PARITY = 0.05, 1000, 0.995
+# Detections of at least this score count; so large a share of both sides' must match.
+PARITY_SCORE, PARITY = 0.05, 0.995
 PARITY_FP16 = 0.99  # float16 moves boxes a little; as MLPerf asks of quality
 
 
@@ -87,8 +86,9 @@ class Judge:
         same = parity(self.shop, child, runtime)
         least = PARITY_FP16 if names.stage == "cast_fp16" else PARITY
         keep = same["detections"] > 0 and same["share"] >= least
-        few = f"; fewer than {PARITY_DETECTIONS}: too few photos" if same["detections"] < PARITY_DETECTIONS else ""
-        sentence = f"{said(keep)}: {same['share']:.2%} of {same['detections']} detections match torch's"
+        enough, things = self.shop.task.ENOUGH, self.shop.task.THINGS
+        few = f"; fewer than {enough}: too few photos" if same["detections"] < enough else ""
+        sentence = f"{said(keep)}: {same['share']:.2%} of {same['detections']} {things} match torch's"
         sentence += f" (at least {least:.1%} must){few}"
         looked, proxy = as_file(self.shop, child, runtime, "val"), not self.shop.target.here
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
@@ -102,7 +102,7 @@ class Judge:
         looked = as_file(self.shop, child, runtime, "val")
         loss = lost(self.shop, "val", as_torch(self.shop, base, "val").found, looked.found)
         keep = same["detections"] > 0 and same["share"] >= PARITY and not loss_over(loss, self.budget)
-        matched = f"{same['share']:.2%} of {same['detections']} detections match the graph's"
+        matched = f"{same['share']:.2%} of {same['detections']} {self.shop.task.THINGS} match the graph's"
         sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must), {told_loss(loss)} of {self.budget:g}"
         call = partial(open_file(child.file, runtime, 1), grey(parent.file))
         ms = timing.percentile(self.shop.time({runtime: call})[runtime], 50)
@@ -192,16 +192,16 @@ def quickest(series: Mapping[str, timing.Series], name: str) -> timing.Series:
 
 
 def parity(shop: Workshop, child: Candidate, runtime: str, other: Forward | None = None) -> dict[str, float]:
-    """How many detections of a file match its network's, or those of `other`, on val, then train, photos."""
+    """How much of what a file finds matches its network's, or that of `other`, on val, then train, photos."""
     here = other or open_network(shop, shop.store.origin(child))
     there = open_file(telling(child.file), runtime, shop.target.threads)
     pairs, count = [], 0
     for record in (*shop.data.splits["val"], *shop.data.splits["train"]):
         pairs.append((look(shop, child, here, record), look(shop, child, there, record)))
-        count += int((pairs[-1][0].scores >= PARITY_SCORE).sum())
-        if count >= PARITY_DETECTIONS:
+        count += shop.task.compared(pairs[-1][0], PARITY_SCORE)
+        if count >= shop.task.ENOUGH:
             break
-    same = task.match(*zip(*pairs, strict=True), score=PARITY_SCORE)
+    same = shop.task.match(*zip(*pairs, strict=True), score=PARITY_SCORE)
     return {"share": same.share, "detections": same.total, "worst_score_delta": same.worst_score_delta}
 
 

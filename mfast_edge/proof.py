@@ -16,7 +16,6 @@ from mfast_edge.judge import PARITY, PARITY_FP16, as_file, as_torch
 from mfast_edge.metrics.weight import size
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph, undressed
-from mfast_edge.tasks import detect as task
 from mfast_edge.timed import TORCH, Timed, clock, fastest
 
 if TYPE_CHECKING:
@@ -69,7 +68,13 @@ def stood(shop: Workshop, rows: Sequence[Row], row: Row) -> Row:
 
 def named(shop: Workshop, command: str) -> dict[str, Any]:
     """What was run, on what, when."""
-    run = {"model": shop.model.name, "data": shop.data.name, "target": shop.target.name, "command": command}
+    run = {
+        "model": shop.model.name,
+        "task": shop.model.task,
+        "data": shop.data.name,
+        "target": shop.target.name,
+        "command": command,
+    }
     return {
         **run,
         "machine": shop.machine,
@@ -118,7 +123,7 @@ def composite(
     for stage, looked in tested.items():
         f1, seconds = looked.quality.f1, ms[stage]["p50"] * count
         reference = {"f1_ref": tested[base].quality.f1, "t_ref": ms[base]["p50"] * count}
-        low, high = task.f1_interval(truths, looked.found, shop.data.classes, looked.quality.confidence)
+        low, high = shop.task.f1_interval(truths, looked.found, shop.data.classes, looked.quality.confidence)
         edges = interval(low, high, *swung(seconds, ms[stage]["spread"]), **reference)
         found[stage] = (score(f1, seconds, **reference), *edges)
     return found
@@ -139,7 +144,10 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
         found.append(gates.at_most("loss on val", kept[-1].loss["points"], budget, "points"))
     found += [
         gates.at_least(
-            f"parity of {ALIKE[row.stage][0]}", shared(row.verdict.parity), ALIKE[row.stage][1], "of detections"
+            f"parity of {ALIKE[row.stage][0]}",
+            shared(row.verdict.parity),
+            ALIKE[row.stage][1],
+            f"of {shop.task.THINGS}",
         )
         for row in rows
         if row.stage in ALIKE and row.verdict.parity
@@ -209,9 +217,7 @@ def told_row(shop: Workshop, row: Row, forward_ms: Mapping[str, float], best: Ti
     return {
         "stage": row.stage,
         "key": row.candidate.key,
-        "map50": quality["map50"],
-        "map": quality["map"],
-        "f1": quality["f1"],
+        **{column.key: quality[column.key] for column in shop.task.COLUMNS},
         "mb": size(row.candidate.file),
         "runtime": best.runtime,
         "threads": best.threads,

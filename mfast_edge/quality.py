@@ -12,7 +12,8 @@ from mfast_edge.candidate import digest
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.detections import Detections, detect
 from mfast_edge.store import read_json, write_json
-from mfast_edge.tasks import detect as task
+from mfast_edge.tasks.files import load, save
+from mfast_edge.tasks.task import Quality
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Examined:
     """Figures, and the detections they come from, one for each photo of the split."""
 
-    quality: task.Quality
+    quality: Quality
     found: list[Detections]
 
 
@@ -40,14 +41,14 @@ def examine(shop: Workshop, candidate: Candidate, how: str, split: str, open_it:
     place = candidate.folder / "quality" / f"{shop.data.digest[:12]}-{rules}-{split}-{how}-{isa}.json"
     told = read_json(place)
     if told:
-        return Examined(task.Quality.from_json(told), task.load(place.with_suffix(".npy")))
+        return Examined(shop.task.recalled(told), load(place.with_suffix(".npy")))
     forward = open_it()
     records = shop.data.splits[split]
     found = [look(shop, candidate, forward, record) for record in records]
     sure = None if split == "val" else examine(shop, candidate, how, "val", lambda: forward).quality.confidence
-    quality = task.compare([record.truth for record in records], found, shop.data.classes, sure)
+    quality = shop.task.compare([record.truth for record in records], found, shop.data.classes, sure)
     place.parent.mkdir(exist_ok=True)
-    task.save(place.with_suffix(".npy"), found)
+    save(place.with_suffix(".npy"), found)
     write_json(place, quality.to_json())
     return Examined(quality, found)
 
@@ -60,6 +61,6 @@ def look(shop: Workshop, candidate: Candidate, forward: Forward, record: Record)
 def lost(shop: Workshop, split: str, base: Sequence[Detections], other: Sequence[Detections]) -> dict[str, float]:
     """Points of the headline metric that `other` lost, with the paired 95 % interval."""
     truths = [record.truth for record in shop.data.splits[split]]
-    interval = task.paired(truths, base, other, shop.data.classes)
+    interval = shop.task.paired(truths, base, other, shop.data.classes)
     points = {"points": interval.difference, "low": interval.low, "high": interval.high}
     return {name: 100 * value for name, value in points.items()}

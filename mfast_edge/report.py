@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mfast_edge.models.detections import Detections
     from mfast_edge.pipeline import Row
     from mfast_edge.quality import Examined
+    from mfast_edge.tasks.task import Task
     from mfast_edge.workshop import Workshop
 
 PHOTOS = 4
@@ -73,21 +74,21 @@ def gather(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any], folder
         "target": shop.target.title,
         "data": described(shop.data, shop.seed),
         "versions": versions(),
-        "photos": drawn(shop.data, before, after, folder),
+        "photos": drawn(shop, before, after, folder),
         "drawn": {"before": before.quality.confidence, "after": after.quality.confidence},
         "changes": changes(shop, rows),
         "widths": widths(rows),
         "layers": choices(rows),
-        "figures": figures(shop.data, after),
+        "figures": figures(shop.task, shop.data, after),
     }
 
 
-def figures(data: Dataset, looked: Examined) -> dict[str, Any]:
-    """What the final file got wrong on test, and its F1 by confidence."""
-    from mfast_edge.tasks.figures import Scene, measure
+def figures(task: Task, data: Dataset, looked: Examined) -> dict[str, Any]:
+    """What the final file got wrong on test, and how sure it was."""
+    from mfast_edge.tasks.scene import Scene, measure
 
     scene = Scene.of(data.splits["test"], looked.found, data.classes, looked.quality.confidence)
-    return measure(("errors", "f1"), scene)
+    return measure(task.METRICS, task.SHOWN, scene)
 
 
 def choices(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -120,7 +121,14 @@ def described(data: Dataset, seed: int) -> dict[str, Any]:
     deals = {"folds": [deal.to_json() for deal in data.deals]} if data.deals else {}
     mapping = {"mapping": data.mapping} if data.mapping else {}
     told = {"spec": data.spec, "seed": seed, "splits": splits, "classes": list(data.classes)}
-    return {**told, **how, **deals, **mapping}
+    return {**told, **how, **deals, **mapping, **classified(data)}
+
+
+def classified(data: Dataset) -> dict[str, Any]:
+    """Photos of each class in train, val and test, where photos have a class of their own."""
+    from mfast_edge.data.whole import counts
+
+    return {"task": data.task, "counts": counts(data)} if data.task == "classify" else {}
 
 
 def versions() -> dict[str, str]:
@@ -136,40 +144,37 @@ def versions() -> dict[str, str]:
     return found
 
 
-def drawn(data: Dataset, before: Examined, after: Examined, folder: Path) -> list[dict[str, Any]]:
+def drawn(shop: Workshop, before: Examined, after: Examined, folder: Path) -> list[dict[str, Any]]:
     """Some test photos, evenly spread over those with objects: truth, before, after."""
-    test = data.splits["test"]
+    test = shop.data.splits["test"]
     places = [place for place, record in enumerate(test) if len(record.truth.boxes)]
     chosen = places[:: max(1, len(places) // PHOTOS)][:PHOTOS]
     (folder / "photos").mkdir(exist_ok=True)
     return [
-        {"name": test[place].name, **triple(data, place, (before, after), folder / "photos" / f"{number}")}
+        {"name": test[place].name, **triple(shop, place, (before, after), folder / "photos" / f"{number}")}
         for number, place in enumerate(chosen)
     ]
 
 
-def triple(data: Dataset, place: int, pair: tuple[Examined, Examined], stem: Path) -> dict[str, Any]:
-    """The paths in the run's folder of one photo's three drawings, and how many boxes each shows."""
-    from mfast_edge.tasks.detect import above
-
-    record, paths, boxes = data.splits["test"][place], {}, {}
-    sure = [above(one.found[place], one.quality.confidence) for one in pair]
+def triple(shop: Workshop, place: int, pair: tuple[Examined, Examined], stem: Path) -> dict[str, Any]:
+    """The paths in the run's folder of one photo's three drawings, and what stands under each."""
+    record, paths, captions = shop.data.splits["test"][place], {}, {}
+    sure = [shop.task.shown(one.found[place], one.quality.confidence) for one in pair]
     marked: dict[str, Detections | Truth] = {"truth": record.truth, "before": sure[0], "after": sure[1]}
     for kind, marks in marked.items():
         path = stem.with_name(f"{stem.name}-{kind}.jpg")
-        paint(record, marks, data.classes, path)
-        paths[kind], boxes[kind] = f"photos/{path.name}", len(marks.boxes)
-    return {**paths, "boxes": boxes}
+        paint(shop, record, marks, path)
+        paths[kind], captions[kind] = f"photos/{path.name}", shop.task.caption(marks, shop.data.classes)
+    return {**paths, "captions": captions}
 
 
-def paint(record: Record, marks: Detections | Truth, classes: Sequence[str], path: Path) -> None:
+def paint(shop: Workshop, record: Record, marks: Detections | Truth, path: Path) -> None:
     """One drawn photo as JPEG."""
     from PIL import Image
 
     from mfast_edge.data.photo import load
-    from mfast_edge.tasks.detect import draw
 
-    image = Image.fromarray(draw(load(record), marks, classes))
+    image = Image.fromarray(shop.task.draw(load(record), marks, shop.data.classes))
     image.thumbnail((SIDE, SIDE))
     image.save(path, quality=80)
 

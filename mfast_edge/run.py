@@ -175,7 +175,14 @@ def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Te
     asked.out.mkdir(parents=True, exist_ok=True)
     if plan.timing:
         target = target.model_copy(update={"timing": plan.timing})
-    data = read(asked.data or plan.data, cache=asked.out / "data", seed=plan.seed, how=plan.split, classes=classes)
+    data = read(
+        asked.data or plan.data,
+        cache=asked.out / "data",
+        seed=plan.seed,
+        how=plan.split,
+        classes=classes,
+        task=model.task,
+    )
     if data.how and not data.deals:
         raise UserError(
             f"split: {data.spec} brings train, val and test; split.mini, or no split at all, would be right"

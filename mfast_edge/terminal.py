@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from mfast_edge.data.whole import lines
 from mfast_edge.metrics.weight import size
+from mfast_edge.tasks.task import of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +33,7 @@ class Terminal:
         self.as_json = as_json
         self.out = Console(quiet=as_json, highlight=False, markup=False, soft_wrap=True)
         self.told = 0.0
+        self.task = "detect"  # what figures are told of: the head says it
 
     def head(self, plan: Plan, shop: Workshop, folder: Path) -> None:
         """What is about to happen."""
@@ -40,6 +43,7 @@ class Terminal:
         )
         for line in [*plan.left_out, *shop.data.report.lines()]:
             self.out.print(f"  {line}")
+        self.task = shop.data.task
         self.deals(shop)
 
     def risks(self, found: Iterable[Finding]) -> None:
@@ -48,7 +52,9 @@ class Terminal:
             self.out.print(f"  doctor: {one.line()}")
 
     def deals(self, shop: Workshop) -> None:
-        """The fold tables, where photos were dealt."""
+        """Photos of each class, where photos have one; the fold tables, where photos were dealt as asked."""
+        for line in lines(shop.data):
+            self.out.print(f"  {line}")
         for deal in shop.data.deals:
             for line in deal.lines():
                 self.out.print(f"  {line}")
@@ -67,12 +73,13 @@ class Terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
         quality, file = row.verdict.quality, row.candidate.file
         took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
-        figures = f"mAP@.5 {quality['map50']:.3f}  F1 {quality['f1']:.3f}  {size(file):6.2f} MB"
+        told = [f"{column.title} {column.cell(quality)}" for column in of(self.task).BRIEF]
+        figures = "  ".join([*told, f"{size(file):6.2f} MB"])
         if row.verdict.ms is not None:
             figures += f"  {row.verdict.ms:6.2f} {'proxy ms' if row.verdict.proxy else 'ms'}"
         same = row.verdict.parity
         if same and row.stage != "export_onnx":
-            figures += f"  {same['share']:.1%} of {same['detections']} detections as torch's"
+            figures += f"  {same['share']:.1%} of {same['detections']} {of(self.task).THINGS} as torch's"
         self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})")
 
     def trial(self, line: str) -> None:
@@ -105,9 +112,10 @@ class Terminal:
             print(json.dumps(final))
             return
         word = "proxy ms" if final["proxy"] else "ms"
-        table = Table("stage", "mAP@.5", "mAP", "F1", "MB", f"forward {word}", f"end to end {word}", "")
+        columns = of(final.get("task", "detect")).COLUMNS
+        table = Table("stage", *(column.title for column in columns), "MB", f"forward {word}", f"end to end {word}", "")
         for row in final["rows"]:
-            cells = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
+            cells = [column.cell(row) for column in columns]
             speed = [f"{row['p50_ms']:.2f} {row['runtime']}", f"{row['e2e_ms']:.2f}"]
             table.add_row(row["stage"], *cells, f"{row['mb']:.2f}", *speed, "kept" if row["keep"] else "rolled back")
         self.out.print(table)
@@ -118,10 +126,10 @@ class Terminal:
 def closing(final: dict[str, Any], folder: Path) -> list[str]:
     """The last lines: test figures, gates, files."""
     test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
-    best, worst = final["score_interval"]
+    (best, worst), first = final["score_interval"], of(final.get("task", "detect")).COLUMNS[0]
     points = f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"
     lines = [
-        f"test: mAP@.5 {test['map50']:.3f} against {base['map50']:.3f} in float, {points}; "
+        f"test: {first.title} {first.cell(test)} against {first.cell(base)} in float, {points}; "
         f"score {final['score']:.3f} [{best:.3f}, {worst:.3f}] (float 1.0, lower is better)"
     ]
     return [*lines, *gates(final), f"file {final['file']}  report {folder / 'report.html'}  bundle {folder / 'bundle'}"]

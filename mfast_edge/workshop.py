@@ -24,6 +24,7 @@ from mfast_edge.models.resize import blob
 from mfast_edge.settings import Settings, canonical
 from mfast_edge.store import Store
 from mfast_edge.target import Int8, Precision, Target
+from mfast_edge.tasks.task import Task, of
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +84,11 @@ class Workshop:
         for kind in (one for one in TABLES if f"table {one}" in names):
             found |= {f"table {runtime}": self.held(runtime, kind).digest for runtime in self.target.measured}
         return found
+
+    @property
+    def task(self) -> Task:
+        """What the model is for: how what it finds is compared, matched, drawn."""
+        return of(self.model.task)
 
     @cached_property
     def here(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mfast_edge.data import split
+from mfast_edge.data import split, whole
 from mfast_edge.data.check import Checker
 from mfast_edge.data.classes import ClassMap
 from mfast_edge.data.dealing import Deal, Split
@@ -27,12 +27,13 @@ Named = TypeVar("Named", Record, Finding)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides splits and classes; with `trains`, every split must have a box."""
+    """What decides splits and classes; with `trains`, every split must have a box, or for `task` classify a class."""
 
     seed: int = 0
     how: Split | None = None
     classes: ClassMap | None = None
     trains: bool = True
+    task: str = "detect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,14 @@ class Part:
     findings: tuple[Finding, ...]
 
 
-def read(
-    spec: str, *, cache: Path, seed: int = 0, how: Split | None = None, classes: ClassMap | None = None
+def read(  # noqa: PLR0913 - what decides a data set, by keyword
+    spec: str,
+    *,
+    cache: Path,
+    seed: int = 0,
+    how: Split | None = None,
+    classes: ClassMap | None = None,
+    task: str = "detect",
 ) -> Dataset:
     """The data set that `spec` names: FORMAT:PATH, particles, particles:COUNT, particles:COUNTxSIZE, or several
     of them joined by `+`.
@@ -54,24 +61,33 @@ def read(
     Facts about images, and drawn particles, are kept in the folder `cache`; `seed`, and `how` if given, decide
     the splits that the data do not bring; `classes` says what their classes are called. Joined sets have the
     union of their classes by name; each keeps its own splits, or is dealt by itself. Every split has a box to be
-    found. Raises UserError for a spec or data that cannot be used.
+    found. For the `task` classify photos without exactly one class as a whole are left out, and what brings no
+    split, or lists that lack a class, is dealt by class and content. Raises UserError for a spec or data that cannot
+    be used.
     """
-    return ruled(spec, cache, Rules(seed, how, classes))
+    return ruled(spec, cache, Rules(seed, how, classes, task=task))
 
 
-def measurable(
-    spec: str, *, cache: Path, seed: int = 0, how: Split | None = None, classes: ClassMap | None = None
+def measurable(  # noqa: PLR0913 - as above
+    spec: str,
+    *,
+    cache: Path,
+    seed: int = 0,
+    how: Split | None = None,
+    classes: ClassMap | None = None,
+    task: str = "detect",
 ) -> Dataset:
     """The same for measuring only: splits may be empty, photos labelled only as a whole, `how` is not asked of
     data with fewer photos than folds."""
-    return ruled(spec, cache, Rules(seed, how, classes, trains=False))
+    return ruled(spec, cache, Rules(seed, how, classes, trains=False, task=task))
 
 
 def again(told: Mapping[str, Any], *, cache: Path, spec: str | None = None, seed: int | None = None) -> Dataset:
     """The data of a run's page, read as they were then; or those of another `spec`, by the same rules."""
     classes = check(ClassMap, told["mapping"], "classes") if told.get("mapping") else None
     seed = told.get("seed", 0) if seed is None else seed
-    return read(spec or told["spec"], cache=cache, seed=seed, how=dealt(told), classes=classes)
+    task = told.get("task", "detect")
+    return read(spec or told["spec"], cache=cache, seed=seed, how=dealt(told), classes=classes, task=task)
 
 
 def dealt(told: Mapping[str, Any]) -> Split | None:
@@ -86,9 +102,13 @@ def ruled(spec: str, cache: Path, rules: Rules) -> Dataset:
     names = sources[0].raw.classes
     parts = [part(source, cache, rules) for source in sources]
     splits = {name: tuple(record for one in parts for record in one.splits[name]) for name in SPLITS}
-    if rules.trains:
-        demand(spec, splits)
-    alike = [*split.leaks(splits), *split.twins([record for one in parts for record in one.photos], names)]
+    photos = [record for one in parts for record in one.photos]
+    alike = list[Finding]()
+    if rules.task == whole.TASK:
+        splits, alike = whole.apart(splits, names)
+        photos = [record for records in splits.values() for record in records]
+    alike += demand(spec, splits, names, rules.task) if rules.trains else []
+    alike += [*split.leaks(splits), *split.twins(photos, names)]
     return Dataset(
         name="+".join(named(one.spec, one.root) for one in sources)
         + (f"-{rules.classes.name}" if rules.classes else ""),
@@ -102,18 +122,31 @@ def ruled(spec: str, cache: Path, rules: Rules) -> Dataset:
         how=rules.how,
         deals=tuple(deal for one in parts for deal in one.deals),
         mapping=rules.classes.model_dump(mode="json") if rules.classes else None,
+        task=rules.task,
     )
 
 
 def part(source: Source, cache: Path, rules: Rules) -> Part:
     """One source, checked and split, its photos and findings under its title."""
-    known, found = checked(source.raw, cache)
+    raw, early = whole.covering(source.raw) if rules.task == whole.TASK else (source.raw, [])
+    source = replace(source, raw=raw)
+    known, found = taken(source, cache, rules)
     given = {name: [called(record, source.title) for record in records] for name, records in known.items()}
     folds = dealer(source, given, rules)
     splits = assigned(source, given, rules, folds)
     photos = tuple(record for records in given.values() for record in records)
-    findings = tuple(called(one, source.title) for one in (*source.raw.findings, *found))
-    return Part(splits, photos, tuple(folds.deals) if folds else (), findings)
+    findings = tuple(called(one, source.title) for one in (*source.raw.findings, *early, *found))
+    return Part(splits, photos, tuple(folds.deals) if folds and rules.how else (), findings)
+
+
+def taken(source: Source, cache: Path, rules: Rules) -> tuple[dict[str, list[Record]], list[Finding]]:
+    """The sound records of each split that suit the task, and all findings on the way."""
+    known, found = checked(source.raw, cache)
+    if rules.task != whole.TASK:
+        return known, found
+    whole.suits(source.spec, known)
+    kept, late = whole.single(known)
+    return kept, found + late
 
 
 def called(one: Named, title: str) -> Named:
@@ -153,9 +186,11 @@ def unlisted(count: int) -> list[Finding]:
 
 
 def dealer(source: Source, given: Given, rules: Rules) -> Folds | None:
-    """What deals the photos, if they are to be dealt: data that are only measured on may be too few for it."""
-    how = rules.how
-    if how is None or (not rules.trains and min(map(len, given.values())) < how.folds):
+    """What deals the photos, if they are to be dealt: data that are only measured on may be too few for it, and so
+    may be those that nobody asked to deal by class."""
+    usual = whole.USUAL if rules.task == whole.TASK else None
+    how, bound = rules.how or usual, rules.trains and rules.how
+    if how is None or (not bound and min(map(len, given.values())) < how.folds):
         return None
     return Folds(how, source.raw.classes, rules.seed, source.title)
 
@@ -171,21 +206,24 @@ def assigned(source: Source, given: Given, rules: Rules, folds: Folds | None) ->
     return {**splits, "train": folds.mini(splits["train"])} if folds else splits
 
 
-def demand(spec: str, splits: Splits) -> None:
-    """Raise where a split has no photo, or no box that could be learnt or found."""
+def demand(spec: str, splits: Splits, classes: Sequence[str], task: str) -> list[Finding]:
+    """What the splits lack. Raise where one has no photo, or nothing that could be learnt or found."""
     if empty := [part for part, records in splits.items() if not records]:
         raise UserError(lacking(spec, empty))
+    if task == whole.TASK:
+        return whole.demand(spec, splits, classes)
     bare = [part for part, records in splits.items() if not boxes(records)]
     if len(bare) == len(splits) and all(record.truth.labels for part in bare for record in splits[part]):
         raise UserError(
             f"data: {spec}: photos with a class each, but not one box; a detector learns from boxes, so a set"
-            " with boxes, alone or joined to this one by +, would be right"
+            " with boxes, alone or joined to this one by +, or a model that classifies, would be right"
         )
     if bare:
         raise UserError(
             f"data: {spec}: no box to be found in {', '.join(bare)}; each of train, val and test needs"
             " a photo with an object that is not marked difficult or crowd"
         )
+    return []
 
 
 def lacking(spec: str, empty: Iterable[str], raw: Raw | None = None) -> str:

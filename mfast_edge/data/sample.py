@@ -59,6 +59,8 @@ class Dataset:
     `digest` is the sha256 of all that training and measuring depend on (paths relative to `root`,
     contents, boxes, splits, class names), so it is the same wherever the data lie.
 
+    For the `task` classify every photo has exactly one class as a whole.
+
     `how` splits were asked to be made, and the `deals` that this took; none where the data bring their own.
     """
 
@@ -73,6 +75,7 @@ class Dataset:
     how: Split | None = None
     deals: tuple[Deal, ...] = ()
     mapping: Mapping[str, Any] | None = None
+    task: str = "detect"
 
     @property
     def records(self) -> tuple[Record, ...]:

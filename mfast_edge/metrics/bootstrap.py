@@ -12,6 +12,8 @@ from mfast_edge.metrics.match import Matches
 
 Measure = Callable[[Matches, np.ndarray | None], np.ndarray]
 """(matches, (R, I) weights of images or None for all once) -> (R,) figures: map50, map_all, at(.3)."""
+Figure = Callable[[np.ndarray | None], np.ndarray]
+"""The same of whatever it already knows: weights -> (R,) figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,23 @@ class Spread:
 def paired(one: Matches, other: Matches, *, measure: Measure = map50, resamples: int = 1000, seed: int = 0) -> Interval:
     """How much higher `one` is than `other` on the same images: both see the same resamples."""
     assert one.images == other.images, f"{one.images} and {other.images} images cannot be paired"
-    weights = resample(one.images, resamples, seed)
-    difference = measure(one, None) - measure(other, None)
-    return Interval(float(difference[0]), *_middle(measure(one, weights) - measure(other, weights)))
+    return apart(one.images, partial(measure, one), partial(measure, other), resamples, seed)
 
 
 def interval(matches: Matches, *, measure: Measure = map50, resamples: int = 1000, seed: int = 0) -> Spread:
     """A figure of one model and how far other images of the same kind would move it."""
-    value = float(measure(matches, None)[0])
-    return Spread(value, *_middle(measure(matches, resample(matches.images, resamples, seed))))
+    return spread(matches.images, partial(measure, matches), resamples, seed)
+
+
+def apart(images: int, one: Figure, other: Figure, resamples: int = 1000, seed: int = 0) -> Interval:
+    """Any figure of one model minus that of another on these images."""
+    found = spread(images, lambda weights: one(weights) - other(weights), resamples, seed)
+    return Interval(found.value, found.low, found.high)
+
+
+def spread(images: int, figure: Figure, resamples: int = 1000, seed: int = 0) -> Spread:
+    """Any figure of these images and its interval."""
+    return Spread(float(figure(None)[0]), *_middle(figure(resample(images, resamples, seed))))
 
 
 def at(confidence: float) -> Measure:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results, Row, Summary
 from mfast_edge.data.dealing import Deal
+from mfast_edge.data.whole import counted
 from mfast_edge.metrics.errors import KINDS
+from mfast_edge.tasks.answers import confusion_rows
+from mfast_edge.tasks.task import ABSENT, Column, Task, of
 from mfast_edge.tasks.told import error_cells
-
-ABSENT = "–"
 
 Json = Mapping[str, Any]
 
@@ -28,22 +29,20 @@ class Table:
 
 def stages(final: Json) -> Table:
     """A line per stage, rolled-back ones too."""
-    ms = "proxy ms" if final["proxy"] else "ms"
+    ms, task = "proxy ms" if final["proxy"] else "ms", asked(final)
     runtimes = list(dict.fromkeys(runtime for row in final["rows"] for runtime in row["forward_ms"]))
     times = [f"{runtime} {ms}" for runtime in runtimes]
     head = [
         "Stage",
-        "mAP@.5",
-        "mAP",
-        "F1",
-        "As torch's (IoU .99, score .01)",
+        *(column.title for column in task.COLUMNS),
+        f"{task.THINGS.capitalize()} as torch's (IoU .99, score .01)",
         "MB",
         *times,
         f"End to end {ms}",
         "Made in",
         "",
     ]
-    rows = [stage(row, runtimes) for row in final["rows"]]
+    rows = [stage(row, runtimes, task.COLUMNS) for row in final["rows"]]
     if "board" in final:
         head += [f"ms on {final['board']['label']}", "There"]
         rows = [[*cells, *there(row)] for cells, row in zip(rows, final["rows"], strict=True)]
@@ -59,10 +58,10 @@ def there(row: Json) -> list[str]:
     return [f"{board['ms']:.2f} ({board['runtime']} {board['precision']})", kept]
 
 
-def stage(row: Json, runtimes: list[str]) -> list[str]:
+def stage(row: Json, runtimes: list[str], columns: Sequence[Column]) -> list[str]:
     """One stage's cells."""
     made = "in the store" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-    quality = [f"{row[name]:.3f}" for name in ("map50", "map", "f1")]
+    quality = [column.cell(row) for column in columns]
     ms = row["forward_ms"]
     times = [f"{ms[runtime]:.2f}" if runtime in ms else ABSENT for runtime in runtimes]
     end = f"{row['e2e_ms']:.2f} ({row['runtime']})"
@@ -73,16 +72,18 @@ def stage(row: Json, runtimes: list[str]) -> list[str]:
 
 def quality(final: Json) -> Table:
     """The float network and the final file on test, which is read once."""
-    pair = (final["float"]["test"], final["metrics"]["test"])
-    names = {"mAP@.5": "map50", "mAP": "map", "mAP@.75": "map75", "F1": "f1", "F1 at score": "confidence"}
-    rows = [[name, *(f"{one[key]:.3f}" for one in pair)] for name, key in names.items()]
+    pair, task = (final["float"]["test"], final["metrics"]["test"]), asked(final)
+    rows = [[column.title, *(column.cell(one) for one in pair)] for column in task.FIGURES]
     rows += [
-        [f"AP@.5 {name}", f"{value:.3f}", f"{pair[1]['per_class'][name]:.3f}"]
+        [f"{task.PER_CLASS} {name}", f"{value:.3f}", f"{pair[1]['per_class'][name]:.3f}"]
         for name, value in pair[0]["per_class"].items()
     ]
-    return Table(
-        f"Test: {pair[0]['images']} photos, {pair[0]['boxes']} boxes", ["", "float network", "final file"], rows
-    )
+    return Table(f"Test: {task.many(pair[0])}", ["", "float network", "final file"], rows)
+
+
+def asked(final: Json) -> Task:
+    """The run's task; runs of older versions detect."""
+    return of(final.get("task", "detect"))
 
 
 def layers(page: Json) -> list[Table]:
@@ -114,6 +115,24 @@ def errors(page: Json) -> list[Table]:
     head = ["Class", "Objects", "Found", *(kind.capitalize() for kind in KINDS), "Confused with"]
     rows = [[name, *error_cells(row)] for name, row in told["per_class"].items()]
     return [Table(f"Mistakes on test at score {told['confidence']:.2f} (kinds as in TIDE)", head, rows)]
+
+
+def confusion(page: Json) -> list[Table]:
+    """What the final file said of test photos, by true class; nothing where the run was not asked."""
+    told = page.get("figures", {}).get("confusion")
+    if not told:
+        return []
+    head, *rows = confusion_rows(told)
+    return [Table("Photos of test by class and by what was said", [head[0].capitalize(), *head[1:]], rows)]
+
+
+def counts(page: Json) -> list[Table]:
+    """Photos of each class in each split; nothing where photos have no class of their own."""
+    told = page.get("data", {}).get("counts")
+    if not told:
+        return []
+    head, *rows = counted(told)
+    return [Table("Photos of each class", [head[0].capitalize(), *head[1:]], rows)]
 
 
 def folds(page: Json) -> list[Table]:

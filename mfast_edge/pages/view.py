@@ -9,7 +9,19 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.results import Results
 from mfast_edge.pages.curve import Curve, curve
-from mfast_edge.pages.tables import Table, changes, errors, folds, layers, quality, speed, stages
+from mfast_edge.pages.tables import (
+    Table,
+    asked,
+    changes,
+    confusion,
+    counts,
+    errors,
+    folds,
+    layers,
+    quality,
+    speed,
+    stages,
+)
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
 
 SPLITS = ("train", "val", "test")
@@ -49,7 +61,7 @@ class View:
 def view(told: Told) -> View:
     """Everything that the report says."""
     final, page = told.final, told.page
-    columns = measures(final["proxy"])
+    columns = measures(final["proxy"], asked(final).COLUMNS[0])
     return View(
         title=f"{final['model']} on {final['data']} for {page['target']}",
         proxy=proxy(final, page),
@@ -61,16 +73,23 @@ def view(told: Told) -> View:
         curve=curve(page),
         run=run(final, page),
         findings=found(told.findings),
-        photos=page["photos"],
-        drawn=drawn(page),
+        photos=[captioned(photo) for photo in page["photos"]],
+        drawn=drawn(final, page),
     )
 
 
 def tables(told: Told) -> list[Table]:
     """Every table, in the order in which they stand."""
     why = [*changes(told.page), *layers(told.page)]
-    test = [quality(told.final), *errors(told.page)]
-    return [stages(told.final), *test, *why, *(speed(results) for results in told.results), *folds(told.page)]
+    test = [quality(told.final), *errors(told.page), *confusion(told.page)]
+    return [
+        stages(told.final),
+        *test,
+        *why,
+        *(speed(results) for results in told.results),
+        *counts(told.page),
+        *folds(told.page),
+    ]
 
 
 def proxy(final: Json, page: Json) -> str:
@@ -87,11 +106,12 @@ def proxy(final: Json, page: Json) -> str:
 def headline(final: Json) -> list[tuple[str, str]]:
     """File, time, quality, score."""
     test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
-    lost = f"{loss['points']:.2f} points of mAP@.5 [{loss['low']:.2f}, {loss['high']:.2f}]"
+    first = asked(final).COLUMNS[0]
+    lost = f"{loss['points']:.2f} points of {first.title} [{loss['low']:.2f}, {loss['high']:.2f}]"
     return [
         ("Final file", f"{final['file']}, {final['mb']:.2f} MB"),
         ("Forward, proxy" if final["proxy"] else "Forward", "; ".join(faster(final))),
-        ("Lost on test", f"{lost}: {100 * test['map50']:.1f} against {100 * base['map50']:.1f} in float"),
+        ("Lost on test", f"{lost}: {100 * test[first.key]:.1f} against {100 * base[first.key]:.1f} in float"),
         ("Score", f"{final['score']:.3f} (the float network 1.0, lower is better)"),
         *measured(final),
     ]
@@ -123,7 +143,8 @@ def faster(final: Json) -> list[str]:
 def run(final: Json, page: Json) -> list[tuple[str, str]]:
     """What was run, on what."""
     here, data = final["here"], page["data"]
-    splits = ", ".join("{} {} photos with {} boxes".format(part, *data["splits"][part]) for part in SPLITS)
+    how = "{} {} photos" if final.get("task") == "classify" else "{} {} photos with {} boxes"
+    splits = ", ".join(how.format(part, *data["splits"][part]) for part in SPLITS)
     memory = f"{here['memory_gb']} GB" if here["memory_gb"] else ""
     facts = [machine.label(dict(here)), counted(here["cores"], "core"), machine.strongest(dict(here)) or "", memory]
     return [
@@ -144,8 +165,16 @@ def found(findings: Sequence[Json]) -> list[str]:
     return lines + ([f"… and {more} more, all in data.json"] if more else [])
 
 
-def drawn(page: Json) -> str:
-    """From which score the photos' boxes are drawn."""
+def captioned(photo: Json) -> Json:
+    """A photo whose drawings have captions; runs of older versions counted boxes alone."""
+    counts = {kind: f"{count} boxes" for kind, count in photo.get("boxes", {}).items()}
+    return {"captions": counts, **photo}
+
+
+def drawn(final: Json, page: Json) -> str:
+    """What the photos show."""
+    if final.get("task") == "classify":
+        return "The class, before and after the surest one and its probability."
     return f"Boxes scored {page['drawn']['before']:.2f} (before) and {page['drawn']['after']:.2f} (after) or more."
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mfast_edge.tasks.task import Column
+
 WIDTH = 150.0  # pixels of the longest bar
 
 
@@ -30,11 +32,11 @@ class Bar:
     gone: bool  # the step is what the parent had and this stage has not
 
 
-def measures(proxy: bool) -> tuple[Measure, ...]:
-    """The three columns."""
+def measures(proxy: bool, quality: Column) -> tuple[Measure, ...]:
+    """The three columns, the quality's in the middle."""
     return (
         Measure("p50_ms", "proxy ms" if proxy else "ms", 2, False),
-        Measure("map50", "mAP@.5 on val", 3, True),
+        Measure(quality.key, f"{quality.title} on val", 3, True),
         Measure("mb", "MB", 2, False),
     )
 

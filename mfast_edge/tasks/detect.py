@@ -1,12 +1,12 @@
 """The task "find objects": how good detections are, and what is done with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from mfast_edge.data.sample import ANY, Truth
+from mfast_edge.data.sample import Truth
 from mfast_edge.errors import UserError
 from mfast_edge.metrics import bootstrap, f1
 from mfast_edge.metrics.average_precision import average_precision
@@ -14,24 +14,46 @@ from mfast_edge.metrics.bootstrap import Interval
 from mfast_edge.metrics.match import evaluate
 from mfast_edge.models.detections import Detections
 from mfast_edge.tasks.draw import above, draw
+from mfast_edge.tasks.figures import METRICS
 from mfast_edge.tasks.files import load, save, write
 from mfast_edge.tasks.parity import Parity, match
+from mfast_edge.tasks.task import Column
+from mfast_edge.tasks.told import lines
 
 __all__ = [
+    "BRIEF",
+    "COLUMNS",
+    "ENOUGH",
+    "FIGURES",
+    "METRICS",
+    "PER_CLASS",
+    "SHOWN",
+    "THINGS",
     "Parity",
     "Quality",
     "above",
+    "caption",
     "compare",
+    "compared",
     "draw",
     "f1_interval",
     "headline",
+    "lines",
     "load",
+    "many",
     "match",
-    "only",
     "paired",
+    "recalled",
     "save",
+    "shown",
     "write",
 ]
+
+COLUMNS = (Column("map50", "mAP@.5"), Column("map", "mAP"), Column("f1", "F1"))
+BRIEF = (COLUMNS[0], COLUMNS[2])
+FIGURES = (*COLUMNS[:2], Column("map75", "mAP@.75"), COLUMNS[2], Column("confidence", "F1 at score"))
+PER_CLASS, THINGS, ENOUGH = "AP@.5", "detections", 1000
+SHOWN = ("errors", "f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,11 @@ class Quality:
     def from_json(cls, data: dict[str, Any]) -> "Quality":
         """What `to_json` gave."""
         return cls(**data)
+
+
+def recalled(told: dict[str, Any]) -> Quality:
+    """What `to_json` gave."""
+    return Quality.from_json(told)
 
 
 def compare(
@@ -90,19 +117,6 @@ def compare(
     )
 
 
-Marks = TypeVar("Marks", Truth, Detections)
-
-
-def only(marks: Marks, numbers: Sequence[int]) -> Marks:
-    """The truth or detections of the classes `numbers`, numbered 0.. in their order; regions of ANY class stay."""
-    places = {ANY: ANY, **{number: place for place, number in enumerate(numbers)}}
-    rows = np.array([int(kind) in places for kind in marks.classes], bool)
-    kinds = np.array([places[int(kind)] for kind in marks.classes[rows]], np.int64)
-    if isinstance(marks, Detections):
-        return Detections(marks.boxes[rows], marks.scores[rows], kinds)
-    return Truth(marks.boxes[rows], kinds, marks.ignore[rows])
-
-
 def headline(quality: Quality) -> float:
     """The one figure that the judge's budget is about: mAP at IoU .5, a fraction."""
     return quality.map50
@@ -125,3 +139,21 @@ def paired(
     """The headline of `one` minus that of `other` on the same images, with its 95 % bootstrap interval."""
     count = len(classes)
     return bootstrap.paired(evaluate(truths, one, count), evaluate(truths, other, count))
+
+
+shown = above
+
+
+def compared(found: Detections, score: float) -> int:
+    """Its detections of that score or more."""
+    return int((found.scores >= score).sum())
+
+
+def many(told: Mapping[str, Any]) -> str:
+    """`72 photos, 812 boxes`."""
+    return f"{told['images']} photos, {told['boxes']} boxes"
+
+
+def caption(marks: Detections | Truth, classes: Sequence[str]) -> str:
+    """`12 boxes`."""
+    return f"{len(marks.boxes)} boxes"

@@ -1,60 +1,19 @@
 """Every figure beside the headline: COCO's, VOC's, by relative area, F1 by confidence, mistakes, intervals."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import numpy as np
 
-from mfast_edge.data.sample import Record, Truth
-from mfast_edge.metrics import average_precision, bootstrap, coco, f1, match, relative_area, voc
+from mfast_edge.metrics import average_precision, bootstrap, coco, f1, relative_area, voc
 from mfast_edge.metrics import errors as mistakes
 from mfast_edge.metrics.average_precision import Points
 from mfast_edge.metrics.mean import macro
-from mfast_edge.models.detections import Detections
-from mfast_edge.tasks.detect import only
+from mfast_edge.tasks.scene import Json, Scene
 
 POINTS: tuple[Points, ...] = ("101", "11", "all")
 VOC_POINTS: tuple[Points, ...] = ("11", "all")
 STEPS = 101  # confidences 0, .01 … 1
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Truths and detections of the same images, of `pixels` (width x height) each; the confidence that is asked."""
-
-    truths: Sequence[Truth]
-    found: Sequence[Detections]
-    classes: Sequence[str]
-    pixels: Sequence[float]
-    confidence: float = 0.0
-
-    @classmethod
-    def of(
-        cls, records: Sequence[Record], found: Sequence[Detections], classes: Sequence[str], sure: float = 0.0
-    ) -> Self:
-        """Detections in the photos of `records`, F1's confidence being `sure`."""
-        pixels = [float(record.width * record.height) for record in records]
-        return cls([record.truth for record in records], found, classes, pixels, sure)
-
-    def over(self, names: Sequence[str]) -> Self:
-        """The same scene as if its data had no classes but `names`; regions of ANY class stay."""
-        numbers = [list(self.classes).index(name) for name in names]
-        truths = [only(truth, numbers) for truth in self.truths]
-        return replace(self, truths=truths, found=[only(one, numbers) for one in self.found], classes=names)
-
-    @property
-    def matches(self) -> match.Matches:
-        """COCO's matching."""
-        return match.evaluate(self.truths, self.found, len(self.classes))
-
-
-def measure(names: Sequence[str], scene: Scene) -> Json:
-    """The figures of each name in METRICS as plain values; null where there is no such truth."""
-    found: Json = plain({name: METRICS[name](scene) for name in names})
-    return found
 
 
 def by_coco(scene: Scene) -> Json:
@@ -133,14 +92,3 @@ METRICS: Mapping[str, Callable[[Scene], Json]] = {
     "errors": by_error,
     "intervals": intervals,
 }
-
-
-def plain(value: Any) -> Any:
-    """Plain values for JSON, None for NaN."""
-    if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [plain(one) for one in value]
-    if isinstance(value, float | np.floating):
-        return None if math.isnan(value) else float(value)
-    return value
