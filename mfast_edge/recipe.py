@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from benchmarks import machine
 from mfast_edge.settings import Settings, rare
@@ -12,23 +12,76 @@ from mfast_edge.settings import Settings, rare
 Flips = Literal["horizontal", "both"]
 Teacher = Annotated[str, Field(pattern="^(float|[0-9a-f]{20})$")]  # this run's float network, or a key in the store
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Optimiser = Literal[
+    "adamw", "adam", "sgd", "adadelta", "adagrad", "rmsprop", "rprop", "nadam", "radam", "adamax", "asgd", "lbfgs"
+]
+Schedule = Literal["cosine", "restarts", "linear", "constant"]
+USUAL: dict[str, tuple[float, float]] = {  # lr where AdamW's is LR, weight decay; torch's own but for sgd's and asgd's
+    "adam": (6e-4, 0.0),
+    "sgd": (0.05, 5e-4),
+    "adadelta": (1.0, 0.0),
+    "adagrad": (0.01, 0.0),
+    "rmsprop": (6e-4, 0.0),
+    "rprop": (6e-4, 0.0),
+    "nadam": (6e-4, 0.0),
+    "radam": (6e-4, 0.0),
+    "adamax": (2e-3, 0.0),
+    "asgd": (0.05, 0.0),
+    "lbfgs": (1.0, 0.0),
+}
+LR = 6e-4
+UNDECAYED = ("rprop", "lbfgs")  # torch gives them no weight decay
 
 
 class Recipe(Settings):
-    """AdamW under a one-cycle cosine, gradients clipped, the weights' moving average kept."""
+    """An optimiser under a one-cycle cosine, gradients clipped, the weights' moving average kept.
+
+    `lr` and `weight_decay` are the optimiser's USUAL ones where they are not given; a stage with an lr of its own has
+    the other optimisers' in proportion. `sgd_momentum` and `nesterov` are sgd's. rprop chooses its own steps: lr is the
+    first, and no schedule changes it.
+    """
 
     images: Annotated[int, Field(ge=1)] = 22000
     batch: Annotated[int, Field(ge=2)] = 16
-    lr: Annotated[float, Field(gt=0)] = 6e-4
+    lr: Annotated[float, Field(gt=0)] = LR
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.995
     clip: Annotated[float, Field(gt=0)] = 10.0
+    optimiser: Optimiser = rare("adamw")
+    sgd_momentum: Annotated[float, Field(ge=0, lt=1)] = rare(0.9)
+    nesterov: bool = rare(False)
+    schedule: Schedule = rare("cosine")
     flips: Flips = rare("horizontal")  # both: also upside down, for photos that have no up
     teacher: Teacher | None = rare(None)
     logits: Weight = rare(1.0)  # of the teacher's detections, beside the truth's
     features: Weight = rare(0.0)  # of its feature maps; at 0 they are not looked at
     precision: Literal["float32", "bfloat16"] | None = None  # what this machine multiplies fast
+
+    @model_validator(mode="before")
+    @classmethod
+    def usual(cls, given: Any) -> Any:
+        """What the optimiser usually has, where it is not said otherwise."""
+        known = USUAL.get(str(given.get("optimiser"))) if isinstance(given, dict) else None
+        if known is None:
+            return given
+        rate, decay = known
+        return {"lr": rate * cls.model_fields["lr"].default / LR, "weight_decay": decay, **given}
+
+    @model_validator(mode="after")
+    def moved(self) -> Self:
+        """No setting does nothing."""
+        own, given = Recipe.model_fields, self.optimiser
+        for name in ("sgd_momentum", "nesterov"):
+            if given != "sgd" and getattr(self, name) != own[name].default:
+                raise ValueError(f"{name} with {given}; optimiser: sgd beside it would be right")
+        if self.nesterov and not self.sgd_momentum:
+            raise ValueError("nesterov without momentum; sgd_momentum above 0 would be right")
+        if given in UNDECAYED and self.weight_decay:
+            raise ValueError(f"weight_decay with {given}, which has none; 0 would be right")
+        if given == "rprop" and self.schedule != "cosine":
+            raise ValueError("schedule with rprop, whose steps are its own; none would be right")
+        return self
 
     @field_validator("logits", "features")
     @classmethod

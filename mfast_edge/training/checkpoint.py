@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -18,7 +19,8 @@ def save(folder: Path, epoch: int, parts: dict[str, nn.Module], optimiser: optim
     """Everything that the next epoch depends on; the old file stays until the new one is whole."""
     tensors = {f"{part}/{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+        for name, value in state.items():
+            tensors |= flat(f"optimiser/{number}/{name}", value)
     tensors["random"] = torch.get_rng_state()
     beside = folder / f".{NAME}"
     save_file(
@@ -49,10 +51,36 @@ def restore(saved: Saved | None, parts: dict[str, nn.Module], optimiser: optim.O
         module.load_state_dict(below(tensors, f"{part}/"))
     groups = optimiser.state_dict()["param_groups"]
     numbers = {int(name.split("/")[0]) for name in below(tensors, "optimiser/")}
-    state = {number: below(tensors, f"optimiser/{number}/") for number in sorted(numbers)}
+    state = {number: whole(below(tensors, f"optimiser/{number}/")) for number in sorted(numbers)}
     optimiser.load_state_dict({"state": state, "param_groups": groups})
     torch.set_rng_state(tensors["random"])
     return epoch
+
+
+def flat(name: str, value: Any) -> dict[str, Tensor]:
+    """A value of an optimiser's state by name: NAME of a tensor, NAME/number of a Python number, NAME/list and
+    NAME/list/0 … of a list. What is None, or a list with a None, is rewritten before it is read (L-BFGS's `al`)."""
+    if isinstance(value, Tensor):
+        return {name: value}
+    if isinstance(value, int | float):
+        return {f"{name}/number": torch.tensor(value, dtype=torch.int64 if isinstance(value, int) else torch.float64)}
+    found = value or []
+    if any(one is None for one in found):
+        return {}
+    return {f"{name}/list": torch.tensor(len(found))} | {f"{name}/list/{place}": one for place, one in enumerate(found)}
+
+
+def whole(state: dict[str, Tensor]) -> dict[str, Any]:
+    """The values that `flat` took apart."""
+    found: dict[str, Any] = {}
+    for name, tensor in state.items():
+        head, _, kind = name.partition("/")
+        if kind.startswith("list"):
+            inside, place = found.setdefault(head, {}), kind.removeprefix("list").removeprefix("/")
+            inside.update({int(place): tensor} if place else {})
+        else:
+            found[head] = tensor.item() if kind else tensor
+    return {name: [one for _, one in sorted(v.items())] if isinstance(v, dict) else v for name, v in found.items()}
 
 
 def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

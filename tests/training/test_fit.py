@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from mfast_edge.errors import Diverged
 from mfast_edge.recipe import Recipe
 from mfast_edge.training.fit import Course, Progress, fit
-from mfast_edge.training.schedule import cosine
+from mfast_edge.training.optimisers import CLASSES
+from mfast_edge.training.schedule import share
 
 
 class Batch(NamedTuple):
@@ -55,11 +56,57 @@ def course(state: Path, data: Noise, told: list[Progress], **settings: Any) -> C
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
-    rates = [cosine(step, 100, 0.1) for step in range(100)]
+    rates = [share("cosine", step, 100, 0.1) for step in range(100)]
     assert rates[0] == 0.1
     assert max(rates) == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 0.001
+
+
+def test_restarts_rise_at_once_and_each_falls_to_nothing_twice_as_slowly() -> None:
+    rates = [share("restarts", step, 701, 1 / 701) for step in range(1, 701)]
+    assert [step for step in range(1, 700) if rates[step] > rates[step - 1]] == [100, 300]
+    assert rates[0] == rates[100] == rates[300] == 1.0
+    assert rates[50] == rates[200] == rates[500] == pytest.approx(0.5)
+    assert max(rates[99], rates[299], rates[699]) < 0.001
+
+
+def test_linear_and_constant_rates_are_what_they_are_called() -> None:
+    assert [share("linear", step, 11, 0.0) for step in (1, 6)] == [1.0, 0.5]
+    assert {share("constant", step, 11, 0.0) for step in range(11)} == {1.0}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_optimiser_learns_and_goes_on_to_the_same_bytes(name: str, tmp_path: Path) -> None:
+    """Beside AdamW; dropout would show a random state that is not kept."""
+    whole, killed, again = (nn.Sequential(*network(), nn.Dropout(0.2)) for _ in range(3))
+    told: list[Progress] = []
+    for module, folder, dies in ((whole, "whole", None), (killed, "killed", 2), (again, "killed", None)):
+        torch.manual_seed(0)
+        if dies:
+            with pytest.raises(KeyboardInterrupt):
+                fit(module, course(tmp_path / folder, Noise(dies), [], optimiser=name, images=64))
+        else:
+            fit(module, course(tmp_path / folder, Noise(), told, optimiser=name, images=64))
+    assert [one.epoch for one in told] == [1, 2, 3, 4, 3, 4]
+    assert told[3].loss < told[0].loss
+    for one, two in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_search_along_a_line_sees_the_same_dropout(tmp_path: Path) -> None:
+    """Else it would take a lucky mask for a good step."""
+    torch.manual_seed(0)
+    masks = list[Tensor]()
+
+    class Watched(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            masks.append(nn.functional.dropout(torch.ones(8)))
+            return x
+
+    fit(nn.Sequential(*network(), Watched()), course(tmp_path, Noise(), [], optimiser="lbfgs", images=4))
+    assert len(masks) > 2
+    assert all(torch.equal(mask, masks[0]) for mask in masks)
 
 
 def test_training_lowers_the_loss_and_tells_every_epoch(tmp_path: Path) -> None:
