@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from benchmarks import machine
+from mfast_edge.errors import UserError
 from mfast_edge.settings import Settings, rare
 
 Flips = Literal["horizontal", "both"]
+Named = Literal["ssd", "simple", "randaugment", "trivialaugment", "autoaugment", "augmix"]
+USED = {  # by an augmentation policy, of the settings that are not everybody's
+    "ssd": (),
+    "simple": ("crop", "erase"),
+    "randaugment": ("operations", "level", "crop", "erase"),
+    "trivialaugment": ("crop", "erase"),
+    "autoaugment": ("crop", "erase"),
+    "augmix": ("crop", "erase"),
+}
+DEFAULT: dict[str, Named] = {"classify": "trivialaugment"}  # of tasks that do not find boxes
 Teacher = Annotated[str, Field(pattern="^(float|[0-9a-f]{20})$")]  # this run's float network, or a key in the store
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Optimiser = Literal[
@@ -33,6 +45,20 @@ LR = 6e-4
 UNDECAYED = ("rprop", "lbfgs")  # torch gives them no weight decay
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How training photos are varied. ssd: torchvision's for SSD, the one that boxes follow. All others are for photos
+    that are classified as a whole: a crop of at least the share `crop`, a flip, torchvision's transform of that name
+    (randaugment: `operations` of the strength `level`, 0 to 30), a rectangle erased with the odds `erase`."""
+
+    name: Named = "ssd"
+    flips: Flips = "horizontal"
+    operations: int = 2
+    level: int = 9
+    crop: float = 0.25
+    erase: float = 0.0
+
+
 class Recipe(Settings):
     """An optimiser under a one-cycle cosine, gradients clipped, the weights' moving average kept.
 
@@ -53,6 +79,11 @@ class Recipe(Settings):
     nesterov: bool = rare(False)
     schedule: Schedule = rare("cosine")
     flips: Flips = rare("horizontal")  # both: also upside down, for photos that have no up
+    policy: Named | None = rare(None)  # the task's own, unless given
+    operations: Annotated[int, Field(ge=1, le=14)] = rare(2)
+    level: Annotated[int, Field(ge=0, le=30)] = rare(9)
+    crop: Annotated[float, Field(gt=0, le=1)] = rare(0.25)
+    erase: Annotated[float, Field(ge=0, le=1)] = rare(0.0)
     teacher: Teacher | None = rare(None)
     logits: Weight = rare(1.0)  # of the teacher's detections, beside the truth's
     features: Weight = rare(0.0)  # of its feature maps; at 0 they are not looked at
@@ -93,6 +124,19 @@ class Recipe(Settings):
         if given.get("teacher") and info.field_name == "features" and weight == given.get("logits") == 0:
             raise ValueError("logits or features above 0 would be right, or else no teacher")
         return weight
+
+    def varied(self, task: str) -> Policy:
+        """How photos are varied for a model of this task. UserError where that is not for it, or does nothing."""
+        mine, whole = type(self).__name__.lower(), task in DEFAULT
+        name = self.policy or DEFAULT.get(task, "ssd")
+        if whole == (name == "ssd"):
+            right = "simple, randaugment, trivialaugment, autoaugment or augmix" if whole else "ssd"
+            raise UserError(f"{mine}.policy: {name} given, which is not for models that {task}; {right} would be right")
+        for knob in ("operations", "level", "crop", "erase"):
+            if knob not in USED[name] and getattr(self, knob) != Recipe.model_fields[knob].default:
+                fit = ", ".join(one for one, knobs in USED.items() if knob in knobs)
+                raise UserError(f"{mine}.{knob}: given, and policy {name} has none; policy {fit} would be right")
+        return Policy(name, self.flips, self.operations, self.level, self.crop, self.erase)
 
     def settled(self) -> Self:
         """The recipe with its precision decided."""

@@ -15,6 +15,7 @@ from mfast_edge.candidate import digest
 from mfast_edge.crew import Crew, hired
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
+from mfast_edge.recipe import Recipe
 from mfast_edge.settings import Settings, assignments, check
 from mfast_edge.stages.build_engine import BuildEngine
 from mfast_edge.store import Store, read_json, write_json
@@ -82,7 +83,7 @@ def led(asked: Asked, crew: Crew) -> int:
     shop = replace(furnish(asked, model, target, plan, terminal), crew=crew)
     check_teachers(plan, shop)
     check_sizes(plan, shop)
-    check_anchors(plan, shop)
+    check_stages(plan, shop)
     folder = asked.out / (asked.name or f"{models.title(model)}-{shop.data.name}-{target.name}")
     if asked.dry_run:
         return preview(plan, shop, folder, terminal)
@@ -145,13 +146,15 @@ def check_sizes(plan: Plan, shop: Workshop) -> None:
             check(shop.model.build, {**shop.build.model_dump(), "size": size}, name)
 
 
-def check_anchors(plan: Plan, shop: Workshop) -> None:
-    """Anchors are fitted only to a model that has some."""
+def check_stages(plan: Plan, shop: Workshop) -> None:
+    """Anchors are fitted only to a model that has some, and photos varied only as its task allows."""
     from mfast_edge.stages.refit import Refit
 
     for _, stage in plan.stages:
         if isinstance(stage, Refit):
             stage.suits(shop.model)
+        if isinstance(stage, Recipe):
+            stage.varied(shop.model.task)
 
 
 def check_target(plan: Plan, shop: Workshop, terminal: Terminal) -> None:

@@ -21,6 +21,7 @@ from mfast_edge.data.split import calibration
 from mfast_edge.errors import UserError
 from mfast_edge.model import Known, Model, sides
 from mfast_edge.models.resize import blob
+from mfast_edge.recipe import Policy
 from mfast_edge.settings import Settings, canonical
 from mfast_edge.store import Store
 from mfast_edge.target import Int8, Precision, Target
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from export.int8 import Dressing
     from mfast_edge.gauge import Shelf
     from mfast_edge.latency import Layer, Table
-    from mfast_edge.recipe import Flips, Recipe
+    from mfast_edge.recipe import Recipe
     from mfast_edge.stages.quantize import Quantize
 
 TABLES: tuple[Precision, ...] = ("float32", "int8")  # what latency tables there are
@@ -189,7 +190,7 @@ class Workshop:
         torch.manual_seed(self.seed)
         loss, lesson = self.model.loss(made.build), self.lesson(made, recipe, parent)
         with self.crew.able(lesson, self.tell).training(lambda: told(self, made, recipe, parent)) as team:
-            data = self._loader(made.build, recipe.batch, recipe.flips, (team.rank, team.size))
+            data = self._loader(made.build, recipe.batch, recipe.varied(self.model.task), (team.rank, team.size))
             fit(made.network, Course(loss, data, recipe, state, tell, lesson, team))
 
     def lesson(self, made: Built, recipe: Recipe, parent: Candidate) -> nn.Module | None:
@@ -222,13 +223,13 @@ class Workshop:
         known = self.model.facts(build)
         return known["height"], known["width"]
 
-    def _loader(self, build: Settings, batch: int, flips: Flips | None, share: tuple[int, int] = (0, 1)) -> Any:
-        """Training photos, augmented where `flips` says how they may be turned; of each batch one process's share."""
+    def _loader(self, build: Settings, batch: int, policy: Policy | None, share: tuple[int, int] = (0, 1)) -> Any:
+        """Training photos, varied by a policy where there is one; of each batch one process's share."""
         from mfast_edge.data.loader import Loader
 
-        records, size, turned = self.data.splits["train"], self.size(build)[0], flips is not None
-        flips = flips or "horizontal"
-        return Loader(records, size, batch, self.seed, turned, flips, sides=sides(build), share=share)
+        records, size, augment = self.data.splits["train"], self.size(build)[0], policy is not None
+        how = policy or Policy()
+        return Loader(records, size, batch, self.seed, augment, how, sides=sides(build), share=share)
 
     def facts(self, candidate: Candidate) -> dict[str, Any]:
         """What decode must know of the candidate, made ready."""

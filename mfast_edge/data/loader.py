@@ -11,11 +11,13 @@ import torch
 
 from mfast_edge.data.augment import Sample, augment, labelled, plain
 from mfast_edge.data.photo import load
+from mfast_edge.data.policies import varied
 from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import resize
-from mfast_edge.recipe import Flips
+from mfast_edge.recipe import Policy
 
 EPOCH = 4096  # photos at most in an epoch: after each a training tells how it goes and keeps where it is
+STANDARD = Policy()
 ROOM = 2  # a kept photo's longer side, in input sizes: enough for the smallest useful crop
 TURN = 10  # batches between two sizes (Redmon 2017, section 2)
 Ticket = tuple[int, int, int]  # epoch, number of the record, side of the input
@@ -55,7 +57,7 @@ class Loader:
     batch: int
     seed: int = 0
     augment: bool = True
-    flips: Flips = "horizontal"
+    policy: Policy = STANDARD
     cache_mb: float = 1000.0
     sides: tuple[int, ...] = ()  # that the input of an augmented batch may have instead of `size`
     waited: float = 0.0  # seconds that `batches` kept its caller waiting, in all
@@ -64,7 +66,7 @@ class Loader:
 
     def __post_init__(self) -> None:
         largest = max(self.size, *self.sides) if self.augment and self.sides else self.size
-        self.shelf = Shelf(self.records, largest, self.seed, self.augment, self.flips, self.cache_mb * 1e6)
+        self.shelf = Shelf(self.records, largest, self.seed, self.augment, self.policy, self.cache_mb * 1e6)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -122,7 +124,7 @@ class Shelf:
     size: int
     seed: int
     augment: bool
-    flips: Flips
+    policy: Policy
     free: float  # bytes that may still be kept
     kept: dict[int, tuple[np.ndarray, Truth]] = field(default_factory=dict)
 
@@ -133,7 +135,10 @@ class Shelf:
         epoch, row, side = ticket
         photo, truth = self.take(row)
         if self.augment:
-            return augment(photo, truth, side, seed=derived(self.seed, epoch, row), flips=self.flips)
+            seed = derived(self.seed, epoch, row)
+            if self.policy.name != "ssd":
+                return varied(photo, truth, side, seed=seed, policy=self.policy)
+            return augment(photo, truth, side, seed=seed, flips=self.policy.flips)
         return Sample(photo, truth.boxes, truth.classes, truth.ignore, labelled(truth))
 
     def take(self, row: int) -> tuple[np.ndarray, Truth]:

@@ -12,6 +12,7 @@ from mfast_edge.data.loader import Batch, Loader, chunks
 from mfast_edge.data.photo import load
 from mfast_edge.data.sample import Record, Truth
 from mfast_edge.models.resize import blob
+from mfast_edge.recipe import Policy
 from tests.data import draw
 
 
@@ -130,7 +131,7 @@ def test_torchs_threads_are_given_back_to_training(records: tuple[Record, ...]) 
 
 def test_only_a_loader_that_flips_both_ways_turns_photos_upside_down(records: tuple[Record, ...]) -> None:
     (plain,), (turned,) = (
-        list(Loader(records, 32, 10, seed=4, flips=flips).batches(0)) for flips in ("horizontal", "both")
+        list(Loader(records, 32, 10, seed=4, policy=Policy(flips=flips)).batches(0)) for flips in ("horizontal", "both")
     )
     assert plain.rows == turned.rows
     assert 0 < sum(not torch.equal(one, two) for one, two in zip(plain.images, turned.images, strict=True)) < 7
