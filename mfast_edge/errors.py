@@ -3,6 +3,7 @@
 MfastError              anything this project says itself: one sentence, no traceback
 ├── UserError           the user's mistake                           exit code 2
 └── Unfinished          could not finish, and what to do about it    exit code 3
+    ├── Busy            another process is at the very same work
     └── Diverged        the loss is no longer a number
 """
 
@@ -21,6 +22,10 @@ class UserError(MfastError):
 
 class Unfinished(MfastError):
     """The work could not be finished: disk, memory, a store that cannot be written."""
+
+
+class Busy(Unfinished):
+    """Another process is at the very same work; it can be waited for."""
 
 
 class Diverged(Unfinished):

@@ -218,7 +218,7 @@ def preview(plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> int
 
 def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Terminal) -> Plan:
     """The plan with the settings that the search found best, or without what shapes networks."""
-    from mfast_edge.tune import Tuner, space_of
+    from mfast_edge.tuner import Tuner, space_of
 
     if both := sorted(set(asked.given) & set(space_of(plan, shop.model))):
         raise UserError(f"--set {both[0]}: the search looks for this setting; one of the two would be right")

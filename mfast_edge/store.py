@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mfast_edge.candidate import Candidate, Form, Step, file_digest
-from mfast_edge.errors import Unfinished
+from mfast_edge.errors import Busy, Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,15 @@ class Store:
             work.files.mkdir()
             yield work
 
+    def discard(self, key: str) -> None:
+        """Nothing is left of unfinished work on `key`, unless another process is at it."""
+        place = self.root / "work" / f"{key}.lock"
+        if place.exists():
+            with place.open("w") as lock, suppress(Busy):
+                claim(lock.fileno(), key)
+                shutil.rmtree(place.with_suffix(""), ignore_errors=True)
+                place.unlink(missing_ok=True)
+
     def keep(self, work: Work, parent: Candidate, step: Step, key: str, form: Form) -> Candidate:
         """Write the card last, rename the folder into place: from now on `key` is finished."""
         lineage = (*parent.lineage, step)
@@ -91,7 +100,7 @@ def claim(lock: int, key: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Unfinished(f"store: another process is making {key}; wait for it, or stop it") from None
+        raise Busy(f"store: another process is making {key}; wait for it, or stop it") from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -63,6 +63,7 @@ class Workshop:
     tell: Callable[[str], None]
     known: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # facts by key, see `facts`
     crew: Crew = field(default_factory=Crew)  # the processes that train
+    watch: Callable[[nn.Module, int, int], None] | None = None  # after each epoch of a training, see training/fit.py
 
     @property
     def root(self) -> Candidate:
@@ -191,7 +192,7 @@ class Workshop:
         loss, lesson = self.model.loss(made.build), self.lesson(made, recipe, parent)
         with self.crew.able(lesson, self.tell).training(lambda: told(self, made, recipe, parent)) as team:
             data = self._loader(made.build, recipe.batch, recipe.varied(self.model.task), (team.rank, team.size))
-            fit(made.network, Course(loss, data, recipe, state, tell, lesson, team))
+            fit(made.network, Course(loss, data, recipe, state, tell, lesson, team, self.watch))
 
     def lesson(self, made: Built, recipe: Recipe, parent: Candidate) -> nn.Module | None:
         """What the recipe's teacher adds to the loss; None without one."""

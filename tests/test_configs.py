@@ -8,6 +8,7 @@ import pytest
 
 from mfast_edge.errors import UserError
 from mfast_edge.settings import named, names
+from mfast_edge.spaces import plain, read
 from mfast_edge.target import find
 from search.space import parse
 
@@ -29,8 +30,14 @@ def test_a_target_is_complete(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert (target.int8 is not None) == ("int8" in target.precisions)
 
 
-@pytest.mark.parametrize("name", names("spaces"))
+@pytest.mark.parametrize("name", plain())
 def test_a_space_belongs_to_a_plan_and_parses(name: str) -> None:
     assert name in names("plans")
     tree = named("spaces", name, "test")
     assert parse({key: knob for key, knob in tree.items() if key != "name"})
+
+
+@pytest.mark.parametrize("name", sorted(set(names("spaces")) - set(plain())))
+def test_a_space_with_objectives_is_complete(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read(name).knobs

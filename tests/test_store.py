@@ -80,3 +80,14 @@ def test_json_is_replaced_whole(tmp_path: Path) -> None:
         write_json(tmp_path / "a.json", {"x": object()})
     assert read_json(tmp_path / "a.json") == {"x": 1}
     assert read_json(tmp_path / "b.json") is None
+
+
+def test_what_is_discarded_leaves_nothing_unless_somebody_is_at_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.work("half") as work:
+        (work.state / "last").write_text("x")
+        store.discard("half")
+        assert (work.state / "last").is_file()
+    store.discard("half")
+    store.discard("never begun")
+    assert list((tmp_path / "work").iterdir()) == []

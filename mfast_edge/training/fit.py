@@ -23,6 +23,7 @@ from mfast_edge.training.schedule import share
 from mfast_edge.training.team import Team
 
 Loss = Callable[[Any, Any], dict[str, Tensor]]
+Watch = Callable[[nn.Module, int, int], None]  # (averaged network in eval mode, epochs done, images seen)
 
 
 class Batch(Protocol):
@@ -66,6 +67,7 @@ class Course:
     tell: Callable[[Progress], None]
     lesson: nn.Module | None = None  # (network, images) → outputs, what a teacher adds to the loss; learns along
     team: Team = field(default_factory=Team)  # the processes that train; the data are each one's own share
+    watch: Watch | None = None  # called after each epoch by the first process; what it raises ends the training
 
     @property
     def besides(self) -> dict[str, nn.Module]:
@@ -136,8 +138,18 @@ def fit(network: nn.Module, course: Course) -> None:
             checkpoint.save(course.state, epoch + 1, parts, optimiser)
         left = (time.monotonic() - begun) / (epoch + 1 - done) * (course.epochs - epoch - 1)
         course.tell(Progress(epoch + 1, course.epochs, *pace, left))
+        if first:
+            show(average, course, epoch + 1)
     network.load_state_dict(average.module.state_dict())
     network.eval().to(memory_format=torch.contiguous_format)
+
+
+def show(average: AveragedModel, course: Course, epochs: int) -> None:
+    """Let who watches look at the averaged network; the training's random numbers stay as they were."""
+    if course.watch:
+        seen = min(epochs * len(course.data), course.steps) * course.recipe.batch
+        with torch.random.fork_rng(devices=[]):
+            course.watch(average.module.eval(), epochs, seen)
 
 
 def learn(student: Student, course: Course, epoch: int) -> tuple[float, float, float]:

@@ -203,3 +203,32 @@ def test_the_average_of_a_short_training_is_not_what_it_started_from() -> None:
         average(kept, [torch.ones(1), torch.tensor([number])], number)
     assert float(kept[0]) > 0.99
     assert int(kept[1]) == 49
+
+
+def test_who_watches_sees_the_average_and_changes_no_byte(tmp_path: Path) -> None:
+    """Its random numbers are its own; the average is in eval mode and is what the training ends with."""
+    alone, watched, seen = network(), network(), list[tuple[int, int]]()
+    weights = list[Tensor]()
+
+    def watch(average: nn.Module, epochs: int, images: int) -> None:
+        assert not any(part.training for part in average.modules())
+        torch.rand(3)
+        seen.append((epochs, images))
+        weights.append(average.state_dict()["0.weight"].clone())
+
+    fit(alone, course(tmp_path / "alone", Noise(), []))
+    fit(watched, replace(course(tmp_path / "watched", Noise(), []), watch=watch))
+    assert seen == [(1, 16), (2, 32), (3, 48), (4, 64), (5, 72)]
+    assert all(map(torch.equal, alone.state_dict().values(), watched.state_dict().values()))
+    assert torch.equal(weights[-1], watched.state_dict()["0.weight"])
+
+
+def test_what_a_watcher_raises_ends_the_training(tmp_path: Path) -> None:
+    def watch(average: nn.Module, epochs: int, images: int) -> None:
+        if epochs == 2:
+            raise KeyboardInterrupt
+
+    told: list[Progress] = []
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), replace(course(tmp_path, Noise(), told), watch=watch))
+    assert [p.epoch for p in told] == [1, 2]

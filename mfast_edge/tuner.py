@@ -17,7 +17,8 @@ from mfast_edge.pipeline import expected, make, once, walk
 from mfast_edge.plan import plain
 from mfast_edge.ratios import FASTER
 from mfast_edge.runners import float_graph, stand_in
-from mfast_edge.settings import named, names
+from mfast_edge.settings import names
+from mfast_edge.spaces import flat
 from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
 from mfast_edge.verdict import loss_over
@@ -44,8 +45,9 @@ def space_of(plan: Plan, model: Model) -> Mapping[str, Any]:
     aimed = prune.get("target_ms") or prune.get("keep_ms")  # decides instead of a share of the multiply-adds
     idle = {"prune.keep"} if aimed else set()
     idle |= set() if anchored(model) else {"refit.anchors", "refit.share"}
-    tree = named("spaces", name, "--search")
-    return {dotted: knob for dotted, knob in tree.items() if dotted.partition(".")[0] in stages and dotted not in idle}
+    return {
+        dotted: knob for dotted, knob in flat(name).items() if dotted.partition(".")[0] in stages and dotted not in idle
+    }
 
 
 class OutOfTime(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mfast_edge import plan as plans
-from mfast_edge import tune
+from mfast_edge import tuner as tuning
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import Diverged, UserError
 from mfast_edge.models.centernet.detector import MODEL as ANCHORLESS
@@ -21,7 +21,7 @@ from mfast_edge.models.ssd.tiny import MODEL
 from mfast_edge.pipeline import Expected, Row
 from mfast_edge.plan import Plan
 from mfast_edge.target import find
-from mfast_edge.tune import OutOfTime, Tuner, space_of
+from mfast_edge.tuner import OutOfTime, Tuner, space_of
 from mfast_edge.verdict import Verdict
 from search.study import Rejected
 
@@ -43,14 +43,14 @@ class Bench:
         self.ahead = [Expected("train", "a", True, 5.0), Expected("prune", "b", False, 6.0)]
         self.trial: Callable[[Plan], list[Row]] = lambda plan: rows(0.2)
         self.plans: list[Plan] = []
-        monkeypatch.setattr(tune, "expected", lambda *_: self.ahead)
+        monkeypatch.setattr(tuning, "expected", lambda *_: self.ahead)
         monkeypatch.setattr(Tuner, "walked", lambda _, plan: self.walked(plan))
         monkeypatch.setattr(Tuner, "timed", lambda *_: 0.5)
         monkeypatch.setattr(Tuner, "shaped", lambda *_: [None, None])
-        monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=0.1), 1.0))
-        monkeypatch.setattr(tune, "float_graph", lambda *_: Path())
-        monkeypatch.setattr(tune, "stand_in", lambda *_: Path())
-        monkeypatch.setattr(tune.Judge, "graph", lambda *_: Path())
+        monkeypatch.setattr(tuning, "race", lambda *_: ("openvino", SimpleNamespace(median=0.1), 1.0))
+        monkeypatch.setattr(tuning, "float_graph", lambda *_: Path())
+        monkeypatch.setattr(tuning, "stand_in", lambda *_: Path())
+        monkeypatch.setattr(tuning.Judge, "graph", lambda *_: Path())
 
     def walked(self, plan: Plan) -> list[Row]:
         self.plans.append(plan)
@@ -149,7 +149,7 @@ def test_a_shape_no_faster_than_the_best_is_not_trained(
 ) -> None:
     tuner = bench.tuner()
     bench.best_is(tuner, 0.495)
-    monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=ratio), 1.0))
+    monkeypatch.setattr(tuning, "race", lambda *_: ("openvino", SimpleNamespace(median=ratio), 1.0))
     tuner.best(1, None)
     assert len(bench.plans) == walked
     assert ("before any training" in bench.lines[0]) is (walked == 0)
@@ -161,7 +161,7 @@ def test_a_trial_whose_files_are_all_there_is_weighed_and_not_sorted_out(
     tuner = bench.tuner()
     bench.best_is(tuner, 0.5)
     bench.ahead = [Expected("train", "a", True, 5.0)]
-    monkeypatch.setattr(tune, "race", lambda *_: pytest.fail("raced"))
+    monkeypatch.setattr(tuning, "race", lambda *_: pytest.fail("raced"))
     assert tuner.attempt(tuner.asked(), None) == 0.5
 
 
@@ -223,9 +223,9 @@ def test_another_machine_or_version_of_a_stage_is_another_question(
 
 def test_a_ratio_is_measured_anew_for_other_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ratios = iter([0.5, 0.6])
-    monkeypatch.setattr(tune, "float_graph", lambda *_: Path())
-    monkeypatch.setattr(tune, "stand_in", lambda *_: Path())
-    monkeypatch.setattr(tune, "race", lambda *_: ("openvino", SimpleNamespace(median=next(ratios)), 1.0))
+    monkeypatch.setattr(tuning, "float_graph", lambda *_: Path())
+    monkeypatch.setattr(tuning, "stand_in", lambda *_: Path())
+    monkeypatch.setattr(tuning, "race", lambda *_: ("openvino", SimpleNamespace(median=next(ratios)), 1.0))
     base, final = (row.candidate for row in rows(0.0))
 
     def timed(threads: int) -> float:
