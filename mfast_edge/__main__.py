@@ -15,6 +15,7 @@ COMMANDS = {
     "convert": "a data set from one format into another",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates, any ONNX file, or untrained models here, in the same rounds",
+    "thresholds": "which score and overlap suit a stored candidate: a grid on val, the best told on test",
     "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",
     "suppress": "a run's graph with decoding and NMS inside it",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfast_edge import blueprint
 from mfast_edge import target as targets
 from mfast_edge.errors import UserError
-from mfast_edge.opened import Opened, opened
-from mfast_edge.settings import check
+from mfast_edge.opened import Opened, opened, surroundings
 from mfast_edge.store import Store, write_json
 
 if TYPE_CHECKING:
@@ -52,22 +49,12 @@ def dissected(asked: Asked) -> str:
 
 def furnish(asked: Asked, run: Opened) -> Workshop:
     """The workshop that the candidate came from. UserError: no data, or a target without int8."""
-    from mfast_edge.data.index import again
-    from mfast_edge.workshop import Workshop
-
     target = targets.find(asked.target or run.final.get("target", "x86"))
     if target.int8 is None:
         raise UserError(f"--target: {target.name} has no int8; one such as x86 would be right")
     if asked.rounds:
         target = target.model_copy(update={"timing": target.timing.model_copy(update={"rounds": asked.rounds})})
-    own = run.page.get("data", {})
-    if not asked.data and not own:
-        raise UserError("autopsy: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
-    seed = run.candidate.lineage[0].seed
-    data = again(own, cache=run.runs / "data", spec=asked.data, seed=seed)
-    build = check(run.model.build, blueprint.read(run.candidate.folder)["build"], "model")
-    store = Store(run.runs)
-    return Workshop(run.model, build, data, target, store, seed, None, None, lambda line: print(line, file=sys.stderr))
+    return surroundings(run, target, asked.data)
 
 
 def undressed(candidate: Candidate, store: Store) -> Candidate:

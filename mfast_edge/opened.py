@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from export.sessions import Session
     from mfast_edge.model import Model
     from mfast_edge.models.detections import Forward
+    from mfast_edge.target import Target
+    from mfast_edge.workshop import Workshop
 
 SURE = 0.3  # the score to draw from where no photo has shown a better one
 
@@ -46,9 +49,15 @@ class Opened:
         return models.find(name, MODELS)
 
     @cached_property
+    def stored(self) -> dict[str, Any]:
+        """What decode must know, as the blueprint has it."""
+        found: dict[str, Any] = blueprint.read(self.candidate.folder)["decode"]
+        return found
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
-        """What decode must know, made ready."""
-        return self.model.ready(blueprint.read(self.candidate.folder)["decode"])
+        """The same, made ready."""
+        return self.model.ready(self.stored)
 
     @property
     def runtime(self) -> str:
@@ -106,6 +115,23 @@ def opened(path: Path) -> Opened:
     if found := carded(path):
         return Opened(found, {}, {}, path.parent.parent)
     raise UserError(f"{path}: {lacking(path)}; the folder of a finished run, or one of runs/store, would be right")
+
+
+def surroundings(run: Opened, target: Target, spec: str | None = None) -> Workshop:
+    """The workshop that a candidate came from, with its run's data or those of `spec`. UserError: neither is there."""
+    from mfast_edge.data.index import again
+    from mfast_edge.settings import check
+    from mfast_edge.workshop import Workshop
+
+    own = run.page.get("data", {})
+    if not spec and not own:
+        given = "--data voc:PATH, coco:PATH, yolo:PATH or particles would be right"
+        raise UserError(f"{run.candidate.folder}: no data given, and it does not know its own; {given}")
+    seed = run.candidate.lineage[0].seed
+    data = again(own, cache=run.runs / "data", spec=spec, seed=seed)
+    build = check(run.model.build, blueprint.read(run.candidate.folder)["build"], "model")
+    store = Store(run.runs)
+    return Workshop(run.model, build, data, target, store, seed, None, None, lambda line: print(line, file=sys.stderr))
 
 
 def lacking(path: Path) -> str:
