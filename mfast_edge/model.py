@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -87,11 +87,14 @@ class Model(Protocol):
         """Leaves whose output channels mean something and are never pruned."""
 
 
-def settled(build: Settings, objects: Any) -> Settings:
-    """The build with what only the data can tell filled in, where it has a method `settled` for that; `objects`: the
-    training photos', as `Model.fewer` takes them. UserError: the data do not suit."""
-    fill = getattr(build, "settled", None)
-    found: Settings = fill(objects) if fill else build
+def settled(build: Settings, objects: Any, labels: Iterable[Sequence[int]] = ()) -> Settings:
+    """The build with what only the data can tell filled in, where it has methods for that: `settled` is given the
+    training photos' `objects`, as `Model.fewer` takes them, `labelled` their image-level class numbers, `labels`.
+    UserError: the data do not suit."""
+    found: Settings = build
+    for name, told in (("settled", objects), ("labelled", labels)):
+        fill = getattr(found, name, None)
+        found = fill(told) if fill else found
     return found
 
 

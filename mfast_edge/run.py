@@ -171,7 +171,7 @@ def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Te
     """Read the data's index, settle what the network is built from."""
     from mfast_edge.data.classes import parse
     from mfast_edge.data.index import read
-    from mfast_edge.data.sample import objects
+    from mfast_edge.data.sample import labels, objects
     from mfast_edge.workshop import Workshop
 
     classes = parse(asked.classes) if asked.classes else None
@@ -193,7 +193,7 @@ def furnish(asked: Asked, model: Model, target: Target, plan: Plan, terminal: Te
     if len(data.splits["train"]) < FEWEST:
         raise UserError(f"data: {data.spec}: one photo to train on; batch norms need at least {FEWEST}")
     given = build_settings(model, plan.model, asked.init, data.classes)
-    build = models.settled(given, objects(data.splits["train"]))
+    build = models.settled(given, objects(data.splits["train"]), labels(data.splits["train"]))
     store, device = Store(asked.out), asked.device
     return Workshop(model, build, data, target, store, plan.seed, device, asked.init, terminal.progress)
 

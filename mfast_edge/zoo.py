@@ -22,7 +22,7 @@ from mfast_edge import ways
 from mfast_edge.backbones.norms import measure
 from mfast_edge.data.index import read
 from mfast_edge.data.photo import load
-from mfast_edge.data.sample import objects
+from mfast_edge.data.sample import labels, objects
 from mfast_edge.entered import Known, Setting, at, in_runtime
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
@@ -116,7 +116,7 @@ def fresh(name: str, order: Order, folder: Path) -> Fresh:
     model = models.find(name, MODELS)
     data = read(order.data, cache=folder / "data", seed=SEED)
     given = check(model.build, {**order.settings, "classes": data.classes}, f"--set, {name}")
-    build = models.settled(given, objects(data.splits["train"]))
+    build = models.settled(given, objects(data.splits["train"]), labels(data.splits["train"]))
     torch.manual_seed(SEED)
     network, known = model.network(build).eval(), model.facts(build)
     records = data.splits["train"][:CALIBRATED]

@@ -89,3 +89,8 @@ def objects(records: Iterable[Record]) -> list[tuple[np.ndarray, np.ndarray]]:
         (record.truth.boxes / np.array([record.width, record.height] * 2, np.float32), record.truth.ignore)
         for record in records
     ]
+
+
+def labels(records: Iterable[Record]) -> list[tuple[int, ...]]:
+    """The image-level class numbers of each photo."""
+    return [record.truth.labels for record in records]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from mfast_edge.errors import UserError
 from mfast_edge.networks import grammar
 from mfast_edge.networks.grammar import Asked, Entry
-from mfast_edge.settings import Settings
+from mfast_edge.settings import Settings, rare
 
 SIZE = 224  # px
+Loss = Literal["cross_entropy", "focal", "logit_adjusted", "balanced"]
+USED = {"focal": "gamma", "logit_adjusted": "tau", "balanced": "beta"}  # by a loss, of the settings that are its own
+COUNTED = ("logit_adjusted", "balanced")  # by the training data's counts
 Multiple = Annotated[float, Field(gt=0, le=8)]
 
 
@@ -18,7 +24,8 @@ class Build(Settings):
     """Settings that decide a classifier's shape before any compression.
 
     `network`: the tree of a YAML file, or the name of one in configs/networks, or a path; `width` and `depth` multiply
-    what the file says. No `size` given: the file's `input_size`, else 224 px.
+    what the file says. No `size` given: the file's `input_size`, else 224 px. `loss` by name, see loss.py; `gamma` is
+    focal's, `tau` logit_adjusted's, `beta` balanced's, and these two are told the data's `counts`.
     """
 
     classes: tuple[str, ...] = Field(min_length=1)
@@ -26,6 +33,12 @@ class Build(Settings):
     network: dict[str, Any] = Field(default="reference", validate_default=True)
     width: Multiple = 1.0
     depth: Multiple = 1.0
+    loss: Loss = rare("cross_entropy")
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = rare(0.0)
+    gamma: Annotated[float, Field(gt=0, le=10)] = rare(2.0)
+    tau: Annotated[float, Field(gt=0, le=10)] = rare(1.0)
+    beta: Annotated[float, Field(gt=0, lt=1)] = rare(0.999)
+    counts: tuple[Annotated[int, Field(ge=1)], ...] = rare(())  # training photos of each class, where the loss counts
 
     @model_validator(mode="before")
     @classmethod
@@ -52,6 +65,26 @@ class Build(Settings):
                 "the word classes in the last Linear or FixedConv, would be right"
             )
         return self
+
+    @model_validator(mode="after")
+    def learnt(self) -> Self:
+        """No setting of a loss that is another's."""
+        for name, knob in USED.items():
+            if self.loss != name and getattr(self, knob) != Build.model_fields[knob].default:
+                raise ValueError(f"{knob} with loss {self.loss}; loss: {name} beside it would be right")
+        if self.counts and (self.loss not in COUNTED or len(self.counts) != len(self.classes)):
+            raise ValueError("counts, which the data tell where a loss needs them; none would be right")
+        return self
+
+    def labelled(self, labels: Iterable[Sequence[int]]) -> Self:
+        """The build that knows the training photos of each class, where its loss does. UserError: a class has none."""
+        if self.loss not in COUNTED:
+            return self
+        found = Counter(one for each in labels for one in each)
+        if lacking := [name for number, name in enumerate(self.classes) if not found[number]]:
+            where = f"model.loss: {self.loss}, and no photo to train on shows {lacking[0]}"
+            raise UserError(f"{where}; focal would be right")
+        return self.model_copy(update={"counts": tuple(found[number] for number in range(len(self.classes)))})
 
 
 def entries(build: Build) -> tuple[Entry, ...]:

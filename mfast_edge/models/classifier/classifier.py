@@ -75,10 +75,10 @@ class Classifier:
         return Classifier(builds.entries(build))
 
     def loss(self, build: Build) -> Entropy:
-        """Cross entropy of the photo's class."""
+        """Cross entropy of the photo's class, or what the build calls for instead."""
         from mfast_edge.models.classifier.loss import Entropy
 
-        return Entropy()
+        return Entropy(build)
 
     def lesson(self, student: Known, teacher: Known, logits: float, features: float) -> Lesson:
         """What a classifier that teaches adds to the loss."""
