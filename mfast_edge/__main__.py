@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "how good a run's final file, a stored candidate or weights are on any data",
     "split": "how photos would be dealt into train, val and test: the fold table; photos that are twice there",
     "convert": "a data set from one format into another",
+    "crop": "the objects of a detection set as class folders, to train classifiers on",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates, any ONNX file, or untrained models here, in the same rounds",
     "thresholds": "which score and overlap suit a stored candidate: a grid on val, the best told on test",

@@ -20,6 +20,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "evaluate",
         "split",
         "convert",
+        "crop",
         "predict",
         "thresholds",
         "bench",

@@ -13,6 +13,7 @@ LEAN = [
     "mfast_edge.target",
     "mfast_edge.data.index",
     "mfast_edge.convert",
+    "mfast_edge.crop",
     "mfast_edge.store",
     "mfast_edge.latency",
     "mfast_edge.gauge",
