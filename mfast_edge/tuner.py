@@ -90,7 +90,7 @@ class Tuner:
             journal = self.folder / "search.log"
             settings = Settings(self.question(), ("minimize",), self.plan.seed, journal, self.asked())
             done = run(
-                lambda params: [self.attempt(params, hours)],
+                lambda params, _: [self.attempt(params, hours)],
                 space,
                 settings,
                 trials=trials,

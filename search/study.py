@@ -1,57 +1,26 @@
-"""Runs a search whose every trial is on disk at once: an interrupted one goes on as if it had not been."""
+"""Runs a search whose every trial is stored at once: an interrupted one goes on as if it had not been, and
+several workers may run one together."""
 
-import fcntl
+from __future__ import annotations
+
 import itertools
-import json
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Literal, cast
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from search.space import Space, Value, holds, point, size, snapped, suggest
+from search import begun, samplers
+from search.attempt import attempt
+from search.space import Space, Value, point, size, snapped, suggest, whole
+from search.storage import Place, place
+from search.trials import FINISHED, Objective, Pruned, Rejected, Report, Settings, StudyError, Trial, listed
 
-Objective = Callable[[Mapping[str, Value]], Sequence[float]]
-Direction = Literal["minimize", "maximize"]
-DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+__all__ = ["Objective", "Pruned", "Rejected", "Report", "Settings", "StudyError", "Trial", "read", "run"]
 REPEATS = 16  # proposals of what was tried, before something untried is drawn
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-class StudyError(ValueError):
-    """A search that cannot be run, or not be gone on with, as asked."""
-
-
-class Rejected(Exception):
-    """Raised by an objective: these settings are not worth finishing. The trial counts as finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """One study in a journal file; a direction, minimize or maximize, for each value of the objective."""
-
-    name: str
-    directions: tuple[str, ...]
-    seed: int
-    storage: Path
-    first: Mapping[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One finished trial; `number` is its place among the finished ones, `values` empty if rejected."""
-
-    number: int
-    params: Mapping[str, Value]
-    values: tuple[float, ...]
-    state: Literal["complete", "rejected"]
+PAUSE = 0.5  # seconds between two looks at what other workers are still running
 
 
 def run(
@@ -64,154 +33,115 @@ def run(
 ) -> list[Trial]:
     """Search until `trials` are finished or `stop` says so, and return all finished ones in their order.
 
-    `stop` is asked before each trial. No settings are tried twice: a space whose settings can be counted ends
-    the search when all are tried. The first trial has the values of `settings.first` that the space holds, and
-    is drawn for the rest.
+    The objective is called with the settings and a Report. `stop` is asked before each trial. No settings are
+    tried twice: a space whose settings can be counted ends the search when all are tried. The first trial has
+    the values of `settings.first` that the space holds, and is drawn for the rest.
 
-    Finished is what was answered or Rejected: the same command again does nothing more. What runs
+    Finished is what was answered, Rejected or Pruned: the same command again does nothing more. What one worker
     proposes depends only on the seed and on the answers so far, so an interrupted search, whenever it was
-    stopped, goes on with the trials of an undisturbed one. A trial left running by a dead process is
-    failed and its settings are tried again. Whatever else the objective raises is passed on, and that
-    trial is repeated next time. Raises StudyError if the journal belongs to another space, seed or
-    directions, is in use or broken, or if an answer does not fit; OSError if it cannot be written.
+    stopped, goes on with the trials of an undisturbed one. Whatever else the objective raises is passed on, and
+    that trial is repeated next time.
+
+    Any number of workers may run one study at once: what they finished and what they are running together never
+    exceeds `trials`, and each returns when the last one is finished. A trial left running by a dead process is
+    failed and its settings are tried again, once. Raises StudyError if the storage cannot be reached, is none,
+    or belongs to another space, seed, sampler, pruner or directions, or if an answer does not fit; OSError if
+    it cannot be written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with _alone(settings.storage):
-        study = _open(space, settings)
-        _revive(study, space)
-        if settings.first and not study.get_trials(deepcopy=False):
-            study.enqueue_trial({name: value for name, value in settings.first.items() if holds(space[name], value)})
-        while (trials is None or len(_finished(study)) < trials) and not (stop and stop()):
-            if (asked := _ask(study, space, settings.seed)) is None:
+    begun.check(settings, space)
+    at = place(settings.storage, settings.name, settings.heartbeat)
+    with at.joined():
+        with at.turn():
+            study = begun.open_study(at, space, settings)
+        worker = _Worker(at, study, space, settings, size(space))
+        worker.work(objective, trials, stop)
+        return [trial for trial in listed(study.get_trials(deepcopy=False), space) if trial.number is not None]
+
+
+def read(settings: Settings) -> list[Trial]:
+    """All trials of a study as they are now, also running and failed ones, without touching it; none if there is
+    no such study. Of the settings only name, storage and heartbeat matter. StudyError: the storage is none."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return begun.read(place(settings.storage, settings.name, settings.heartbeat), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """One worker at a study, which it sees as its storage has it."""
+
+    place: Place
+    study: optuna.Study
+    space: Space
+    settings: Settings
+    points: int | None  # settings that the space holds
+
+    def work(self, objective: Objective, trials: int | None, stop: Callable[[], bool] | None) -> None:
+        """Run trials until there are enough, or none left, or it is told to stop."""
+        while (trials is None or len(self.finished()) < trials) and not (stop and stop()):
+            with self.place.turn():
+                self.revive()
+                running = self.running()
+                full = trials is not None and len(self.finished()) + len(running) >= trials
+                asked = None if full else self.ask(running)
+            if asked:
+                attempt(self.place, self.study, objective, asked, self.settings)
+            elif running:  # by others, who may die
+                time.sleep(PAUSE)
+            elif not full:
                 break
-            _try(study, objective, *asked)
-        return [_trial(number, frozen, space) for number, frozen in enumerate(_finished(study))]
 
+    def finished(self) -> list[FrozenTrial]:
+        """What was answered, Rejected or Pruned."""
+        return self.study.get_trials(deepcopy=False, states=FINISHED)
 
-class _Held(JournalFileOpenLock):
-    """Nothing left to lock: `_alone` holds the journal, and no dead process leaves a lock behind."""
+    def running(self) -> list[FrozenTrial]:
+        """What all workers are at."""
+        return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
-    def acquire(self) -> bool:
-        return True
+    def revive(self) -> None:
+        """Fail what dead workers left running, then queue once the settings of every failed trial that had drawn
+        them all."""
+        self.place.bury(self.study)
+        known = self.study.get_trials(deepcopy=False)
+        tried = [trial.params for trial in known if trial.state in FINISHED]
+        again = {trial.user_attrs.get("retried") for trial in known}
+        for trial in known:
+            lost = trial.state is TrialState.FAIL and "repeats" not in trial.user_attrs
+            if lost and trial.number not in again and trial.params not in tried and whole(self.space, trial.params):
+                self.study.enqueue_trial(trial.params, {"retried": trial.number})
 
-    def release(self) -> None:
-        pass
+    def ask(self, running: list[FrozenTrial]) -> tuple[optuna.Trial, dict[str, Value]] | None:
+        """A trial of settings that no other one has; None where there are no more.
 
+        What was tried is failed, which samplers do not see, and asked for anew with another seed.
+        """
+        known = self.finished() + running
+        tried = [snapped(self.space, trial.params) for trial in known]
+        if self.points is not None and len({tuple(params.items()) for params in tried}) >= self.points:
+            return None
+        for repeats in itertools.count():
+            if self.points is not None and repeats == REPEATS:
+                self.study.enqueue_trial(self.untried(tried, self.points))
+            sampler = samplers.build(self.settings.sampler, self.space, self.settings.seed, len(known), repeats)
+            asking = begun.taught(self.study, sampler, self.settings.curve)
+            trial = asking.ask()
+            if (params := suggest(trial, self.space)) not in tried:
+                self.sign(trial, len(known))
+                return trial, params
+            trial.set_user_attr("repeats", True)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+        raise AssertionError("counting has no end")
 
-@contextmanager
-def _alone(storage: Path) -> Iterator[None]:
-    """Hold the journal for one process, so that whatever is still running in it must be dead."""
-    storage.parent.mkdir(parents=True, exist_ok=True)
-    with storage.with_name(f"{storage.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StudyError(f"{storage}: another process is searching here; wait until it ends") from None
-        yield
+    def sign(self, trial: optuna.Trial, number: int) -> None:
+        """Say whose trial it is. The worker comes last: a trial without one was never begun."""
+        trial.set_user_attr("place", number)
+        self.place.beat(trial._trial_id)
+        trial.set_user_attr("worker", self.place.worker)
 
-
-def _open(space: Space, settings: Settings) -> optuna.Study:
-    if not settings.directions or any(way not in DIRECTIONS for way in settings.directions):
-        raise StudyError(f"search: directions are {settings.directions}; wanted {' or '.join(DIRECTIONS)}")
-    _mend(settings.storage)
-    try:
-        study = _load(settings)
-    # optuna asserts that it knows every operation.
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        raise StudyError(f"{settings.storage}: not the journal of a search ({error})") from error
-    _recognise(study, space, settings)
-    return study
-
-
-def _load(settings: Settings) -> optuna.Study:
-    path, name = str(settings.storage), settings.name
-    storage = JournalStorage(JournalFileBackend(path, _Held(path)))
-    if name in optuna.get_all_study_names(storage):
-        return optuna.load_study(study_name=name, storage=storage)
-    directions = cast(tuple[Direction, ...], settings.directions)  # checked by _open
-    return optuna.create_study(study_name=name, storage=storage, directions=directions)
-
-
-def _mend(journal: Path) -> None:
-    """Cut off a last line that a dying process did not finish: another one would be glued to it."""
-    if journal.exists() and not (text := journal.read_bytes()).endswith(b"\n"):
-        journal.write_bytes(text[: text.rfind(b"\n") + 1])
-
-
-def _recognise(study: optuna.Study, space: Space, settings: Settings) -> None:
-    """Write what is searched into a new study, and refuse one that searched something else."""
-    knobs = {name: {"type": type(knob).__name__, **asdict(knob)} for name, knob in space.items()}
-    asked = json.loads(json.dumps({"seed": settings.seed, "space": knobs}))  # tuples are lists, as there
-    if not study.user_attrs and not study.get_trials(deepcopy=False):
-        study.set_user_attr("asked", asked)
-    begun = study.user_attrs.get("asked", {})
-    odd = [key for key in asked if begun.get(key) != asked[key]]
-    if [way.name.lower() for way in study.directions] != list(settings.directions):
-        odd.append("directions")
-    if odd:
-        differs = f"the study {settings.name!r} was begun with a different {' and '.join(odd)}"
-        raise StudyError(f"{settings.storage}: {differs}; name this search otherwise, or use another file")
-
-
-def _revive(study: optuna.Study, space: Space) -> None:
-    """Fail what a dead process left running, then queue its settings if it had drawn them all."""
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-        tried = [done.params for done in _finished(study)]
-        if trial.params.keys() == space.keys() and trial.params not in tried:
-            study.enqueue_trial(trial.params)
-
-
-def _ask(study: optuna.Study, space: Space, seed: int) -> tuple[optuna.Trial, dict[str, Value]] | None:
-    """A trial of settings that no finished one has; None where there are no more.
-
-    What was tried is failed, which the sampler does not see, and asked for anew with another seed.
-    """
-    done, whole = _finished(study), size(space)
-    tried = [snapped(space, trial.params) for trial in done]
-    if whole is not None and len({tuple(params.values()) for params in tried}) >= whole:
-        return None
-    for repeats in itertools.count():
-        if whole is not None and repeats == REPEATS:
-            study.enqueue_trial(_untried(space, tried, whole, seed))
-        study.sampler = _sampler(seed, len(done), repeats)
-        trial = study.ask()
-        if (params := suggest(trial, space)) not in tried:
-            return trial, params
-        study.tell(trial, state=TrialState.FAIL)
-    raise AssertionError("counting has no end")
-
-
-def _untried(space: Space, tried: list[dict[str, Value]], whole: int, seed: int) -> dict[str, Value]:
-    """Settings that no finished trial has, drawn evenly."""
-    chance = np.random.default_rng((seed, len(tried)))
-    while (params := point(space, int(chance.integers(whole)))) in tried:
-        pass
-    return params
-
-
-def _sampler(seed: int, place: int, repeats: int) -> optuna.samplers.BaseSampler:
-    """Return a new sampler for each place in the study: no random state has to survive a process."""
-    mixed = int(np.random.SeedSequence((seed, place, repeats)).generate_state(1)[0])
-    return optuna.samplers.TPESampler(seed=mixed, constant_liar=False)
-
-
-def _try(study: optuna.Study, objective: Objective, trial: optuna.Trial, params: Mapping[str, Value]) -> None:
-    try:
-        values = [float(value) for value in objective(params)]
-    except Rejected:
-        study.tell(trial, state=TrialState.PRUNED)
-        return
-    if len(values) != len(study.directions) or not all(map(math.isfinite, values)):
-        wanted = f"{len(study.directions)} finite number(s), or Rejected"
-        raise StudyError(f"search: the objective answered {values} for {params}; wanted {wanted}")
-    study.tell(trial, values)
-
-
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=FINISHED)
-
-
-def _trial(number: int, frozen: FrozenTrial, space: Space) -> Trial:
-    state: Literal["complete", "rejected"] = "complete" if frozen.state is TrialState.COMPLETE else "rejected"
-    return Trial(number, snapped(space, frozen.params), tuple(frozen.values or ()), state)
+    def untried(self, tried: list[dict[str, Value]], points: int) -> dict[str, Value]:
+        """Settings that no other trial has, drawn evenly."""
+        chance = np.random.default_rng((self.settings.seed, len(tried)))
+        while (params := point(self.space, int(chance.integers(points)))) in tried:
+            pass
+        return params

@@ -78,6 +78,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
 ]
 ONLY_IN = {
     "optuna": ("search",),
+    "sqlalchemy": ("search",),
     "onnx": ("export",),
     "onnxruntime": ("export",),
     "openvino": ("export",),

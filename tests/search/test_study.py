@@ -1,5 +1,4 @@
 import dataclasses
-import fcntl
 import os
 import signal
 import subprocess
@@ -22,14 +21,14 @@ SPACE = parse(
 TRIALS = 16  # the sampler draws blindly for 10 and learns from then on: both must resume
 
 
-def objective(params):
+def objective(params, report):
     if params["train.width"] % 5 == 0:
         raise Rejected
     return [params["prune.keep"] + params["train.lr"], params["train.width"] / 64]
 
 
-def single(params):
-    return objective(params)[:1]
+def single(params, report):
+    return objective(params, report)[:1]
 
 
 class StopError(Exception):
@@ -40,10 +39,10 @@ def stopping(after, body):
     """Return an objective that answers `after` times, then breaks off in the middle of a trial."""
     left = iter(range(after))
 
-    def answer(params):
+    def answer(params, report):
         if next(left, None) is None:
             raise StopError
-        return body(params)
+        return body(params, report)
 
     return answer
 
@@ -71,7 +70,7 @@ def test_a_search_in_small_portions_is_the_search_in_one(tmp_path):
 
 
 def test_the_sampler_learns_and_the_seed_decides(tmp_path):
-    def answer(params):
+    def answer(params, report):
         return [params["train.lr"]]
 
     one, two = (run(answer, SPACE, settings(tmp_path / str(s), ("minimize",), s), trials=30) for s in (0, 1))
@@ -84,7 +83,7 @@ def test_a_repeated_command_does_nothing_more(tmp_path):
     done = run(objective, SPACE, settings(tmp_path), trials=5)
     before = settings(tmp_path).storage.read_bytes()
 
-    def never(params):
+    def never(params, report):
         pytest.fail("asked again")
 
     assert run(never, SPACE, settings(tmp_path), trials=5) == done
@@ -93,7 +92,7 @@ def test_a_repeated_command_does_nothing_more(tmp_path):
 
 
 def test_a_rejected_trial_is_finished_without_values(tmp_path):
-    def reject(params):
+    def reject(params, report):
         raise Rejected
 
     done = run(reject, SPACE, settings(tmp_path), trials=3)
@@ -103,14 +102,14 @@ def test_a_rejected_trial_is_finished_without_values(tmp_path):
 def test_the_settings_of_a_broken_off_trial_are_tried_again(tmp_path):
     seen = []
 
-    def fail(params):
+    def fail(params, report):
         seen.append(params)
         raise StopError
 
     with pytest.raises(StopError):
         run(fail, SPACE, settings(tmp_path), trials=1)
 
-    def answer(params):
+    def answer(params, report):
         seen.append(params)
         return [1.0, 2.0]
 
@@ -123,11 +122,11 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tests.search.test_study import SPACE, objective, settings, run
-def answer(params, calls=[]):
+def answer(params, report, calls=[]):
     calls.append(params)
     if len(calls) == int(sys.argv[2]):
         os.kill(os.getpid(), 9)
-    return objective(params)
+    return objective(params, report)
 run(answer, SPACE, settings(Path(sys.argv[1])), trials=16)
 """
 
@@ -182,8 +181,8 @@ def test_a_journal_of_another_space_is_refused_and_a_new_name_is_not(tmp_path):
     other = parse({"lr": {"type": "float", "low": 0, "high": 1}})
     run(objective, SPACE, settings(tmp_path), trials=1)
     with pytest.raises(StudyError, match="different space"):
-        run(lambda params: [1, 1], other, settings(tmp_path), trials=2)
-    assert len(run(lambda params: [1, 1], other, settings(tmp_path, name="other"), trials=2)) == 2
+        run(lambda params, report: [1, 1], other, settings(tmp_path), trials=2)
+    assert len(run(lambda params, report: [1, 1], other, settings(tmp_path, name="other"), trials=2)) == 2
 
 
 def test_the_order_of_a_space_changes_nothing(tmp_path):
@@ -196,22 +195,14 @@ def test_the_order_of_a_space_changes_nothing(tmp_path):
 @pytest.mark.parametrize("answer", [[1.0], [1.0, float("nan")], [1.0, float("inf")], []])
 def test_an_answer_that_does_not_fit_is_refused_and_the_trial_repeated(tmp_path, answer):
     with pytest.raises(StudyError, match="finite number"):
-        run(lambda params: answer, SPACE, settings(tmp_path), trials=1)
-    assert len(run(lambda params: [1, 2], SPACE, settings(tmp_path), trials=1)) == 1
+        run(lambda params, report: answer, SPACE, settings(tmp_path), trials=1)
+    assert len(run(lambda params, report: [1, 2], SPACE, settings(tmp_path), trials=1)) == 1
 
 
 @pytest.mark.parametrize("directions", [(), ("down",)])
 def test_unknown_directions_are_refused(tmp_path, directions):
     with pytest.raises(StudyError, match="wanted minimize or maximize"):
         run(single, SPACE, settings(tmp_path, directions), trials=1)
-
-
-def test_a_second_process_is_refused_while_one_is_searching(tmp_path):
-    run(objective, SPACE, settings(tmp_path), trials=1)
-    with (tmp_path / "search.log.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StudyError, match="another process is searching"):
-            run(objective, SPACE, settings(tmp_path), trials=2)
 
 
 @pytest.mark.parametrize("text", ["not a journal\nat all\n", '{"op_code": 99}\n', "[1]\n"])
@@ -236,7 +227,7 @@ def test_a_search_ends_when_it_is_told_to(tmp_path):
 def test_the_first_trial_is_the_one_asked_for_where_the_space_holds_it(tmp_path):
     first = {"prune.keep": 0.35, "train.width": 7, "train.schedule": "flat", "train.lr": 50.0}
     settings = Settings("one", ("minimize",), 3, tmp_path / "log", first)
-    done = run(lambda params: [1.0], SPACE, settings, trials=2)
+    done = run(lambda params, report: [1.0], SPACE, settings, trials=2)
     asked = {name: done[0].params[name] for name in ("prune.keep", "train.width", "train.schedule")}
     assert asked == {"prune.keep": 0.35, "train.width": 7, "train.schedule": "flat"}
     assert done[0].params["train.lr"] <= 1.0
@@ -254,7 +245,7 @@ FEW = parse(
 def test_nothing_is_tried_twice_and_a_space_that_can_be_counted_ends(tmp_path):
     asked = []
 
-    def answer(params):
+    def answer(params, report):
         asked.append(params)
         return [params["prune.keep"]]  # the sampler soon proposes the least again and again
 
@@ -267,7 +258,7 @@ def test_nothing_is_tried_twice_and_a_space_that_can_be_counted_ends(tmp_path):
     assert run(single_keep, FEW, cut, trials=None) == done
 
 
-def single_keep(params):
+def single_keep(params, report):
     return [params["prune.keep"]]
 
 
