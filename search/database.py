@@ -6,7 +6,7 @@ import hashlib
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 
 import optuna
@@ -36,16 +36,16 @@ class Database:
         self.engine = sqlalchemy.create_engine(self.url, pool_pre_ping=True)
         self.storage: RDBStorage | None = None
 
-    @contextmanager
-    def joined(self) -> Iterator[None]:
-        """Hold connections; each trial has a heart of its own."""
-        try:
-            yield
-        finally:
-            self.engine.dispose()
-            if self.storage:
-                self.storage.remove_session()
-                self.storage.engine.dispose()
+    def joined(self) -> AbstractContextManager[None]:
+        """Each trial has a heart of its own."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+        if self.storage:
+            self.storage.remove_session()
+            self.storage.engine.dispose()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

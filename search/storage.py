@@ -28,6 +28,9 @@ class Place(Protocol):
     def joined(self) -> AbstractContextManager[None]:
         """Be a worker as long as this is open: others can tell whether it lives."""
 
+    def close(self) -> None:
+        """Give back what it holds open."""
+
     def turn(self) -> AbstractContextManager[None]:
         """Keep all other workers from asking for trials, until this closes or its process dies."""
 
@@ -70,6 +73,9 @@ class Memory:
     def joined(self) -> AbstractContextManager[None]:
         """Nobody else can join."""
         return nullcontext()
+
+    def close(self) -> None:
+        """It holds nothing."""
 
     def turn(self) -> AbstractContextManager[None]:
         """It is always this worker's."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,7 @@ def run(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     begun.check(settings, space)
     at = place(settings.storage, settings.name, settings.heartbeat)
-    with at.joined():
+    with closing(at), at.joined():
         with at.turn():
             study = begun.open_study(at, space, settings)
         worker = _Worker(at, study, space, settings, size(space))
@@ -63,7 +64,8 @@ def read(settings: Settings) -> list[Trial]:
     """All trials of a study as they are now, also running and failed ones, without touching it; none if there is
     no such study. Of the settings only name, storage and heartbeat matter. StudyError: the storage is none."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return begun.read(place(settings.storage, settings.name, settings.heartbeat), settings)
+    with closing(place(settings.storage, settings.name, settings.heartbeat)) as at:
+        return begun.read(at, settings)
 
 
 @dataclass(frozen=True, slots=True)
