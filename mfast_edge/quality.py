@@ -10,7 +10,7 @@ from benchmarks import machine
 from mfast_edge import blueprint
 from mfast_edge.candidate import digest
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.models.detections import Detections, detect
+from mfast_edge.models.detections import TIES, Detections, detect
 from mfast_edge.store import read_json, write_json
 from mfast_edge.tasks.files import load, save
 from mfast_edge.tasks.task import Quality
@@ -37,7 +37,8 @@ def examine(shop: Workshop, candidate: Candidate, how: str, split: str, open_it:
     F1 is taken at the confidence that was best on val.
     """
     isa = machine.strongest(shop.here) or "baseline"
-    rules = digest(blueprint.read(candidate.folder)["decode"])[:6]  # thresholds and anchors decide what is found
+    # thresholds and anchors decide what is found, and which of equal scores stay
+    rules = digest([blueprint.read(candidate.folder)["decode"], TIES])[:6]
     place = candidate.folder / "quality" / f"{shop.data.digest[:12]}-{rules}-{split}-{how}-{isa}.json"
     told = read_json(place)
     if told:

@@ -13,11 +13,11 @@ def clip(boxes: np.ndarray, height: float, width: float) -> np.ndarray:
 
 
 def top(scores: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the `count` highest of (N,) scores, best first; equal scores keep their order."""
+    """Indices of the `count` highest of (N,) scores, best first; of equal scores the first, as ONNX's TopK does."""
+    rows = np.arange(len(scores))
     if len(scores) > count:
-        best = np.sort(np.argpartition(-scores, count - 1)[:count])
-        return best[np.argsort(-scores[best], kind="stable")]
-    return np.argsort(-scores, kind="stable")
+        rows = np.flatnonzero(scores >= -np.partition(-scores, count - 1)[count - 1])
+    return rows[np.argsort(-scores[rows], kind="stable")][:count]
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ else:  # on the board the files lie side by side
     import boxes as box  # type: ignore[import-not-found,no-redef]
     from resize import blob  # type: ignore[import-not-found,no-redef]
 
+TIES = "class, box"  # which of equal scores comes first; other words make stored figures be measured again
 Outputs = Sequence[np.ndarray]
 Forward = Callable[[np.ndarray], Outputs]
 Decode = Callable[[Outputs, Dict[str, Any]], Tuple[np.ndarray, np.ndarray]]
@@ -38,11 +39,12 @@ def pixels(forward: Forward) -> str:
 def finish(outputs: Outputs, shape: Tuple[int, ...], decode: Decode, facts: Dict[str, Any]) -> Detections:
     """The network's raw outputs for one photo of (height, width), decoded, suppressed, in photo pixels.
 
-    An `iou_threshold` of None suppresses nothing: what is decoded are the objects.
+    An `iou_threshold` of None suppresses nothing: what is decoded are the objects. Of equal scores that of the lower
+    class comes first, then that of the earlier box: ONNX's NonMaxSuppression and TopK have the same order.
     """
     height, width = shape[0], shape[1]
     boxes, scores = decode(outputs, facts)
-    rows, classes = np.nonzero(scores >= facts["score_threshold"])
+    classes, rows = np.nonzero((scores >= facts["score_threshold"]).T)
     found = scores[rows, classes]
     best = box.top(found, facts["candidates"])
     rows, classes, found = rows[best], classes[best], found[best]

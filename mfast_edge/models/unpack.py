@@ -34,11 +34,13 @@ class Best(nn.Module):
         self.decode, self.count = decode, count
 
     def forward(self, *outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores below the last that counts become 0."""
+        """Scores behind the last that counts become 0; of equal ones the first stay, class by class."""
         boxes, scores = self.decode(*outputs)
-        count = min(self.count, int(scores.shape[1]) * int(scores.shape[2]))
-        least = torch.topk(scores.flatten(1), count).values[:, count - 1 :]
-        return boxes, scores * (scores >= least.unsqueeze(2)).to(scores.dtype)
+        rows, classes = int(scores.shape[1]), int(scores.shape[2])
+        flat = scores.transpose(1, 2).flatten(1)
+        best, order = torch.topk(flat, min(self.count, rows * classes))
+        kept = torch.zeros(1, rows * classes).scatter(1, order, best)
+        return boxes, kept.reshape(1, classes, rows).transpose(1, 2)
 
 
 class Anchored(nn.Module):

@@ -44,6 +44,22 @@ def test_the_best_come_first_and_equal_scores_keep_their_order() -> None:
     assert top(np.array([0.1, 0.9]), 5).tolist() == [1, 0]
 
 
+def test_of_equal_scores_at_the_end_the_first_stay() -> None:
+    """As 8 bits make them: all but a few of 500 scores have equals."""
+    scores = np.round(np.random.default_rng(0).random(500) * 7) / 7
+    for count in (1, 40, 200, 499):
+        right = sorted(range(500), key=lambda row: (-scores[row], row))[:count]
+        assert top(scores, count).tolist() == right
+        assert top(scores.astype(np.float32), count).tolist() == right
+
+
+def test_equal_detections_come_class_by_class() -> None:
+    facts = {"score_threshold": 0.1, "candidates": 3, "iou_threshold": 0.5, "detections": 3}
+    boxes = np.array([[0, 0, 0.4, 0.4], [0.5, 0.5, 1, 1]], np.float32)
+    found = finish([], (10, 10), lambda *_: (boxes, np.full((2, 2), 0.5, np.float32)), facts)
+    assert (found.classes.tolist(), found.boxes[:, 0].tolist()) == ([0, 0, 1], [0, 5, 0])
+
+
 def test_boxes_end_at_the_image() -> None:
     assert clip(np.array([[-5.0, 2.0, 900.0, 480.5]]), 480, 640).tolist() == [[0, 2, 640, 480]]
 

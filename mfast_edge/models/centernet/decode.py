@@ -21,7 +21,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
     kinds, rows, columns = peaks(logits, facts["logit_threshold"])
     best, count = logits[kinds, rows, columns], facts["candidates"]
     if len(best) > count:
-        kept = np.sort(np.argpartition(-best, count - 1)[:count])
+        kept = np.sort(np.argsort(-best, kind="stable")[:count])
         kinds, rows, columns, best = kinds[kept], rows[kept], columns[kept], best[kept]
     centre = np.stack([columns, rows]).astype(np.float32) + offsets[:, rows, columns]
     half = np.maximum(sizes[:, rows, columns], 0) * np.float32(facts["unit"] / 2)

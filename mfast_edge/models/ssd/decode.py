@@ -28,7 +28,8 @@ def ready(facts: Dict[str, Any]) -> Dict[str, Any]:
 def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) x1 y1 x2 y2 in 0..1 and scores (N, classes) of the anchors whose best score counts.
 
-    Of more than `candidates` of them only the best are unpacked: what is best of any class is among them.
+    Of more than `candidates` of them only the best are unpacked, and the last one's equals: what is best of any
+    class is among them.
 
     `outputs`: box codes (1, anchors, 4) ty tx th tw and class logits (1, anchors, classes); facts from `ready`.
     """
@@ -37,7 +38,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
     rows = np.flatnonzero(best >= facts["logit_threshold"])
     count = facts["candidates"]
     if len(rows) > count:
-        rows = np.sort(rows[np.argpartition(-best[rows], count - 1)[:count]])
+        rows = rows[best[rows] >= -np.partition(-best[rows], count - 1)[count - 1]]
     scores = 1 / (1 + np.exp(-logits[rows]))
     return unpack(codes[rows], facts["anchors"][rows], facts["variances"]), scores
 

@@ -36,7 +36,8 @@ def ready(facts: Dict[str, Any]) -> Dict[str, Any]:
 def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) x1 y1 x2 y2 in 0..1 and scores (N, classes) of the anchors whose best score counts.
 
-    A score is objectness times the class's probability. Of more than `candidates` only the best are unpacked.
+    A score is objectness times the class's probability. Of more than `candidates` only the best are unpacked,
+    and the last one's equals.
 
     `outputs`: box codes (1, anchors, 4) ty tx th tw, objectness (1, anchors, 1), logits (1, anchors, nodes of the
     tree); facts from `ready`.
@@ -48,7 +49,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
     chosen = np.flatnonzero(best >= facts["score_threshold"])
     count = facts["candidates"]
     if len(chosen) > count:
-        chosen = np.sort(chosen[np.argpartition(-best[chosen], count - 1)[:count]])
+        chosen = chosen[best[chosen] >= -np.partition(-best[chosen], count - 1)[count - 1]]
     rows = rows[chosen]
     return unpack(codes[rows], facts["anchors"][rows], facts["maps"][0]), scores[chosen]
 

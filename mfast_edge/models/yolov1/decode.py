@@ -29,7 +29,7 @@ def decode(outputs: Sequence[np.ndarray], facts: Dict[str, Any]) -> Tuple[np.nda
     rows = np.flatnonzero(best >= facts["score_threshold"])
     count = facts["candidates"]
     if len(rows) > count:
-        rows = np.sort(rows[np.argpartition(-best[rows], count - 1)[:count]])
+        rows = rows[best[rows] >= -np.partition(-best[rows], count - 1)[count - 1]]
     scores = np.clip(kinds[rows // facts["boxes"]], 0, 1) * sure[rows, None]
     return unpack(codes[rows], facts["corners"][rows], facts["grid"]), scores
 
