@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, numpy_helper
 
 from export.clips import merge_clips
-from export.errors import ExportError, Unreadable
+from export.errors import ExportError
+from export.file import constant, load, opset
 from export.gates import spell_gates
 from export.intake import KEY, Scale
 from export.nodes import QDQ, walk
@@ -37,7 +37,7 @@ class Read:
 
 def read(path: Path) -> Read:
     """The file at `path`. Raises Unreadable where it is none, ExportError where it cannot be adopted, and why."""
-    model = _load(path)
+    model = load(path, weights=True)
     constants = {one.name for one in model.graph.initializer}
     inputs = [one for one in model.graph.input if one.name not in constants]
     if len(inputs) != 1:
@@ -85,8 +85,8 @@ def adopt(path: Path, target: Path, scaled: Scale, size: tuple[int, int] | None 
     found = read(path)
     model = found.model
     _fix(found, _size(found, size, path))
-    opset, ir = _opset(model), model.ir_version
-    if opset < OPSET:
+    old, ir = opset(model), model.ir_version
+    if old < OPSET:
         model = _newer(model, path)
     model = _folded(model, path)
     model.ir_version = max(ir, IR)
@@ -109,19 +109,6 @@ def tail(path: Path) -> tuple[str, ...]:
         else:
             behind.append(node.name)
     return tuple(reversed(behind))
-
-
-def _load(path: Path) -> ModelProto:
-    if not path.is_file():
-        raise Unreadable(f"{path}: no such file; give an .onnx file")
-    try:
-        model = onnx.load(path)
-    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
-        said = str(error).partition("\n")[0]
-        raise Unreadable(f"{path}: cannot be read as ONNX ({said}); give a whole .onnx file") from None
-    if not model.graph.node:
-        raise Unreadable(f"{path}: holds no graph; give an .onnx file")
-    return model
 
 
 def _refuse(model: ModelProto, path: Path) -> None:
@@ -169,7 +156,7 @@ def _newer(model: ModelProto, path: Path) -> ModelProto:
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         said = str(error).partition("\n")[0]
         raise ExportError(
-            f"{path}: opset {_opset(model)} cannot be raised to {OPSET}, which int8 needs ({said}); "
+            f"{path}: opset {opset(model)} cannot be raised to {OPSET}, which int8 needs ({said}); "
             f"exported with opset {OPSET} or newer it would be right"
         ) from None
 
@@ -214,7 +201,9 @@ def _normalises(found: Read) -> bool:
     """Whether the graph itself divides pixels by what only 0..255 is divided by."""
     graph = found.model.graph
     values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    values |= {node.output[0]: value for node in graph.node if (value := _constant(node)) is not None}
+    values |= {
+        node.output[0]: numpy_helper.to_array(held) for node in graph.node if (held := constant(node)) is not None
+    }
     divided = 1.0
     for node, by in _chain(graph, found.image.name, values):
         divided *= {"Div": by, "Mul": 1 / by if by else 1.0}.get(node.op_type, 1.0)
@@ -232,15 +221,6 @@ def _chain(graph: GraphProto, tensor: str, values: dict[str, np.ndarray]) -> Ite
         arithmetic = node.op_type in passing[:4]
         yield node, float(np.abs(values[others[0]]).mean()) if arithmetic and others else 1.0
         tensor = node.output[0]
-
-
-def _constant(node: NodeProto) -> np.ndarray | None:
-    held = [one.t for one in node.attribute if one.name == "value"]
-    return numpy_helper.to_array(held[0]) if node.op_type == "Constant" and held else None
-
-
-def _opset(model: ModelProto) -> int:
-    return next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
 
 
 def _shown(image: ValueInfoProto) -> str:

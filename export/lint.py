@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 
-from export.errors import Unreadable
+from export.file import load, opset
 from export.finding import Finding
 from export.nodes import QDQ, Tensors, broken, risky, walk
 from export.rules import Rules, load_rules
@@ -36,7 +35,7 @@ class Summary:
 
 def lint(graph_path: Path, rules: Rules) -> list[Finding]:
     """Everything in the ONNX file that `rules` refuse, then the risks; empty where it would run. Raises Unreadable."""
-    model = _load(graph_path)
+    model = load(graph_path)
     found = [*_versions(model, rules), *_form(model, rules), *_nodes(model, rules)]
     refused = [Finding(node, rule, rules.source, instead) for node, rule, instead in found]
     return refused + [Finding(node, rule, rules.source, instead, True) for node, rule, instead in _risks(model, rules)]
@@ -46,21 +45,21 @@ def cramped(graph_path: Path, rules: Rules, memory_gb: float) -> list[Finding]:
     """A finding where building an engine of the ONNX file is estimated to take more GB than there are."""
     if rules.memory is None:
         return []
-    sizes = (one for one in _load(graph_path).graph.initializer if one.data_type in _WEIGHTS)
+    sizes = (one for one in load(graph_path).graph.initializer if one.data_type in _WEIGHTS)
     wanted = rules.memory.gb(sum(int(np.prod(one.dims)) for one in sizes))
     if wanted <= memory_gb:
         return []
-    rule = f"building takes about {wanted:.1f} GB, the device has {memory_gb:g}"
+    rule = f"building takes about {wanted:.1f} GB, the device has {memory_gb:g} ({rules.memory.told(rules.name)})"
     instead = "add swap, take 256 MB of workspace, build without a desktop; or fewer weights"
     return [Finding("graph", rule, rules.memory.source, instead, True)]
 
 
 def summary(graph_path: Path) -> Summary:
     """What the ONNX file is. Raises Unreadable."""
-    model = _load(graph_path)
+    model = load(graph_path)
     operators = Counter(node.op_type for node in walk(model.graph))
     return Summary(
-        _opset(model),
+        opset(model),
         model.ir_version,
         operators.total(),
         dict(sorted(operators.items())),
@@ -69,21 +68,11 @@ def summary(graph_path: Path) -> Summary:
     )
 
 
-def _load(path: Path) -> onnx.ModelProto:
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except (OSError, DecodeError) as error:
-        raise Unreadable(f"{path}: cannot be read as ONNX; give a whole .onnx file") from error
-    if not model.graph.node:
-        raise Unreadable(f"{path}: holds no graph; give an .onnx file")
-    return model
-
-
 def _versions(model: onnx.ModelProto, rules: Rules) -> Said:
-    if (opset := _opset(model)) > rules.opset:
-        yield "graph", f"opset {opset}, {rules.opset} at most", f"export again with opset {rules.opset}"
-    if opset < rules.oldest:
-        yield "graph", f"opset {opset}, {rules.oldest} at least", f"export again with opset {rules.oldest} or more"
+    if (own := opset(model)) > rules.opset:
+        yield "graph", f"opset {own}, {rules.opset} at most", f"export again with opset {rules.opset}"
+    if own < rules.oldest:
+        yield "graph", f"opset {own}, {rules.oldest} at least", f"export again with opset {rules.oldest} or more"
     if rules.ir is not None and model.ir_version > rules.ir:
         yield "graph", f"IR version {model.ir_version}, {rules.ir} at most", "save it with an older onnx package"
 
@@ -132,10 +121,6 @@ def _risks(model: onnx.ModelProto, rules: Rules) -> Said:
 
 def _name(node: onnx.NodeProto) -> str:
     return node.name or next(filter(None, node.output), node.op_type)
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    return next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
 
 
 def _external(model: onnx.ModelProto) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from export.file import opset
 from export.passes import drop_unused, infer, skip_nothings
 from export.to_onnx import quiet
 
@@ -64,7 +65,7 @@ def _head(model: ModelProto, unpack: "torch.nn.Module") -> ModelProto:
             tuple(torch.zeros(shape) for shape in shapes),
             file,
             dynamo=False,
-            opset_version=next(one.version for one in model.opset_import if one.domain == ""),
+            opset_version=opset(model),
             input_names=names,
             output_names=["boxes", "scores"],
         )

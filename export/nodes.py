@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import GraphProto, NodeProto, TensorProto, numpy_helper
 
+from export.file import constant
 from export.rules import Restriction, Rules
 
 Broken = Iterator[tuple[str, str]]
@@ -29,7 +30,7 @@ class Tensors:
     def of(cls, graph: GraphProto) -> "Tensors":
         nodes = list(walk(graph))
         constants = {one.name: one for part in _graphs(graph) for one in part.initializer}
-        constants |= {node.output[0]: one for node in nodes if (one := _constant(node)) is not None}
+        constants |= {node.output[0]: one for node in nodes if (one := constant(node)) is not None}
         from_constant = [n for n in nodes if n.op_type == "DequantizeLinear" and {*n.input[:1]} & constants.keys()]
         types = {one.name: one.type.tensor_type.elem_type for one in (*graph.input, *graph.value_info)}
         types |= {name: one.data_type for name, one in constants.items()}
@@ -157,11 +158,6 @@ def _inputs(node: NodeProto) -> dict[str, str]:
     """The given inputs by the names of ONNX's schema."""
     formal = onnx.defs.get_schema(node.op_type).inputs
     return {one.name: name for one, name in zip(formal, node.input, strict=False) if name}
-
-
-def _constant(node: NodeProto) -> TensorProto | None:
-    values = [one.t for one in node.attribute if one.name == "value"]
-    return values[0] if node.op_type == "Constant" and values else None
 
 
 def _graphs(graph: GraphProto) -> Iterator[GraphProto]:

@@ -51,8 +51,13 @@ class Api(_Strict):
 
 
 class Memory(_Strict):
-    """What building an engine takes, estimated: constants in MB, and so many times the weights in float32."""
+    """What building an engine takes, estimated: constants in MB, and so many times the weights in float32.
 
+    `device` and `runtime` say what they were estimated of: of other runtimes they are not known.
+    """
+
+    device: str
+    runtime: str
     system_mb: float
     libraries_mb: float
     workspace_mb: float
@@ -63,6 +68,14 @@ class Memory(_Strict):
         """GB (10^9 bytes) for a graph of so many weights."""
         constants = self.system_mb + self.libraries_mb + self.workspace_mb
         return (constants * 1e6 + self.times_weights * 4 * weights) / 1e9
+
+    def told(self, runtime: str) -> str:
+        """The constants, and whose they are where `runtime` has none of its own."""
+        parts = (("system", self.system_mb), ("libraries", self.libraries_mb), ("workspace", self.workspace_mb))
+        own = ", ".join(f"{mb:g} MB of {name}" for name, mb in parts) + f", {self.times_weights:g} times the weights"
+        if runtime == self.runtime:
+            return own
+        return f"{own}: those of {self.runtime} on a {self.device}, as {runtime}'s are not known"
 
 
 class Rules(_Strict):

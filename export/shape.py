@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from export.errors import ExportError, Unreadable
+from export.file import load
 
 Sizes = tuple[int | None, ...]
 GREY = 114
@@ -31,7 +31,7 @@ def pixels(path: Path) -> str:
 
 def inputs(path: Path) -> dict[str, tuple[Sizes, str]]:
     """{name: (sizes, None where one is left open, type as numpy calls it)} of every input. Raises Unreadable."""
-    found = _inputs(_load(path), path)
+    found = _inputs(load(path).graph, path)
     if odd := [one.name for one in found if not one.type.tensor_type.elem_type]:
         raise Unreadable(f"{path}: input {odd[0]} is no tensor; a graph whose inputs are tensors would be right")
     return {one.name: (_sizes(one), _kind(one)) for one in found}
@@ -39,7 +39,7 @@ def inputs(path: Path) -> dict[str, tuple[Sizes, str]]:
 
 def precision(path: Path) -> str:
     """The arithmetic that a graph's operators and weights tell: int8, float16 or float32. Raises Unreadable."""
-    graph = _load(path)
+    graph = load(path).graph
     if any(node.op_type in INT8 for node in graph.node):
         return "int8"
     halves = sum(one.data_type == onnx.TensorProto.FLOAT16 for one in graph.initializer)
@@ -49,7 +49,7 @@ def precision(path: Path) -> str:
 
 def normed(path: Path) -> bool:
     """Whether batch norms are left in a graph. Raises Unreadable."""
-    return any(node.op_type == "BatchNormalization" for node in _load(path).node)
+    return any(node.op_type == "BatchNormalization" for node in load(path).graph.node)
 
 
 def asked(path: Path, sizes: Mapping[str, tuple[int, ...]], batch: int | None = None) -> dict[str, tuple[int, ...]]:
@@ -114,15 +114,6 @@ def _sizes(one: onnx.ValueInfoProto) -> Sizes:
 
 def _kind(one: onnx.ValueInfoProto) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(one.type.tensor_type.elem_type))
-
-
-def _load(path: Path) -> onnx.GraphProto:
-    if not path.is_file():
-        raise Unreadable(f"{path}: no such file; give a model file")
-    try:
-        return onnx.load(path, load_external_data=False).graph
-    except (OSError, DecodeError) as error:
-        raise Unreadable(f"{path}: not an ONNX file ({error}); give a whole .onnx file") from None
 
 
 def _inputs(graph: onnx.GraphProto, path: Path) -> list[onnx.ValueInfoProto]:

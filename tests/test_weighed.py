@@ -43,5 +43,5 @@ def test_what_a_network_needs_is_told_and_what_this_process_held_is_not(tmp_path
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "cut.onnx").write_bytes(b"no graph")
     job = {"graph": str(tmp_path / "cut.onnx"), "runtime": "onnxruntime", "threads": 1, "sizes": {}}
-    with pytest.raises(Unfinished, match="not an ONNX file"):
+    with pytest.raises(Unfinished, match="cannot be read as ONNX"):
         weigh(job)

@@ -63,8 +63,12 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--all", action="store_true", help="every graph, those in judge/ too: to be judged again")
     for one in (bench, check, detect):
         one.add_argument("--runtime", default="", help="tensorrt or onnxruntime; as found if absent")
-        one.add_argument("--threads", type=count, default=1, help="CPU threads of onnxruntime")
-        one.add_argument("--buffers", default="ctypes", help="device memory by ctypes, pycuda or cuda-python")
+        one.add_argument("--threads", type=count, default=None, help="CPU threads of onnxruntime; 1 if absent")
+        one.add_argument(
+            "--buffers",
+            default=None,
+            help="TensorRT's device memory by ctypes, pycuda or cuda-python; ctypes if absent",
+        )
     for one in (bench, check):
         one.add_argument("--out", type=Path, default=HERE / "results", help="where results are written")
     build.add_argument("--workspace", type=count, default=512, help="MiB of scratch memory for tactics")
@@ -133,10 +137,25 @@ def ready(asked: Any, told: Any) -> Any:
     box, runtime = opened.Bundle(HERE, told), asked.runtime or opened.found()
     if runtime not in opened.RUNTIMES:
         raise BoardError("--runtime: {}; {} would be right".format(runtime, " or ".join(opened.RUNTIMES)))
-    if asked.buffers not in buffers.KINDS:
+    if asked.buffers not in (None, *buffers.KINDS):
         raise BoardError("--buffers: {}; {} would be right".format(asked.buffers, ", ".join(buffers.KINDS)))
-    how = opened.Wanted(runtime, asked.threads, asked.precision, asked.buffers)
+    suit(asked, runtime)
+    how = opened.Wanted(runtime, asked.threads or 1, asked.precision, asked.buffers or "ctypes")
     return box, [opened.opened(box, name, how) for name in wanted(box, asked)]
+
+
+def suit(asked: Any, runtime: str) -> None:
+    """BoardError for an option that the runtime does not know."""
+    if runtime == "tensorrt" and asked.threads is not None:
+        raise BoardError(
+            "--threads: {} given, and TensorRT computes on the GPU; without it, or with --runtime onnxruntime, would "
+            "be right".format(asked.threads)
+        )
+    if runtime == "onnxruntime" and asked.buffers is not None:
+        raise BoardError(
+            "--buffers: {} given, and onnxruntime computes in this machine's own memory; without it, or with --runtime "
+            "tensorrt, would be right".format(asked.buffers)
+        )
 
 
 def wanted(box: Any, asked: Any) -> List[str]:
@@ -144,6 +163,8 @@ def wanted(box: Any, asked: Any) -> List[str]:
     import opened
 
     if getattr(asked, "all", False):
+        if asked.model:
+            raise BoardError("--model: {} given beside --all; one of the two would be right".format(asked.model))
         return list(box.graphs)
     return [opened.chosen(box, asked.model)]
 
@@ -155,7 +176,7 @@ def written(asked: Any, kind: str, rows: Any) -> int:
     for one in rows:
         print(measured.told(one))
     command = "python3 run.py " + " ".join(sys.argv[1:])
-    path = measured.write(asked.out, kind, rows, {"threads": asked.threads, "command": command})
+    path = measured.write(asked.out, kind, rows, {"threads": asked.threads or 1, "command": command})
     print("{}: bring it back to the run with python -m mfast_edge.board RUN {}".format(path, path.name))
     return 0
 

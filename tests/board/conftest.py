@@ -160,8 +160,10 @@ def run(
     env: dict[str, str] | None = None,
     folder: Path | None = None,
 ) -> tuple[int, str, str]:
-    """(exit code, standard output, standard error) of run.py in a bundle; alone, without the packages, unless `env`."""
+    """(exit code, standard output, standard error) of run.py in a bundle; alone, without the packages and without the
+    machine's own GPUs, unless `env`."""
     alone = [] if env else ["-I"]
+    env = env or {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         [python, *alone, str(box / "run.py"), *words], capture_output=True, text=True, env=env, cwd=folder or box.parent
     )

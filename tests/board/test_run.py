@@ -125,6 +125,10 @@ def test_detect_follows_a_video(box: Path, tmp_path: Path, python: str) -> None:
         (["check", "--out", "run.py/results"], "Not a directory"),
         (["check", "--runtime", "onnxruntime", "--precision", "float16"], "onnxruntime takes the graph's own types"),
         (["check", "--runtime", "tensorrt", "--precision", "../x"], "float32, float16, int8 would be right"),
+        (["bench", "--runtime", "tensorrt", "--threads", "1"], "--threads: 1 given, and TensorRT computes on the GPU"),
+        (["check", "--runtime", "onnxruntime", "--buffers", "ctypes"], "--buffers: ctypes given, and onnxruntime"),
+        (["check", "--runtime", "onnxruntime", "--all", "--model", "export_onnx"], "--model: export_onnx given beside"),
+        (["build", "--all", "--model", "export_onnx"], "one of the two would be right"),
     ],
 )
 def test_a_mistake_is_one_sentence(box: Path, words: list[str], said: str) -> None:

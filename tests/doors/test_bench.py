@@ -89,7 +89,7 @@ def test_models_are_timed_untrained(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (["gone.onnx"], "no such file"),
-        (["cut.onnx"], "not an ONNX file"),
+        (["cut.onnx"], "cannot be read as ONNX"),
         (["."], "neither a run"),
         ([], "files, or --models"),
         (["cut.onnx", "--device", "cuda"], "--device: does nothing with files"),
