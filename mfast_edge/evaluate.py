@@ -162,11 +162,11 @@ class Figures:
 
 def figured(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures:
     """The figures over all classes of the scene; F1 at `sure`, or at the best confidence if None."""
-    from mfast_edge.tasks.detect import compare
+    from mfast_edge.tasks.detect import METRICS, compare
     from mfast_edge.tasks.scene import measure
 
     quality = compare(scene.truths, scene.found, scene.classes, sure)
-    return Figures(quality, measure(names, replace(scene, confidence=quality.confidence)))
+    return Figures(quality, measure(METRICS, names, replace(scene, confidence=quality.confidence)))
 
 
 def shared(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures | None:
