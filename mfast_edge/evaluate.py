@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mfast_edge.models.detections import Detections
     from mfast_edge.opened import Opened
     from mfast_edge.subject import Meeting, Subject
-    from mfast_edge.tasks.detect import Quality
     from mfast_edge.tasks.scene import Scene
+    from mfast_edge.tasks.task import Quality, Task
 
 app = door()
 
@@ -38,7 +38,7 @@ class Asked:
     out: Path | None
     json: bool
     saturate: bool
-    metrics: tuple[str, ...]
+    metrics: str | None
 
 
 @app.command()
@@ -67,29 +67,38 @@ def evaluate(  # noqa: PLR0913 - the arguments of the command
     ] = False,
     metrics: Annotated[
         str | None,
-        typer.Option(help="More, with commas: coco, voc, area, area-weighted, f1, errors, intervals; or all."),
+        typer.Option(
+            help="More, with commas: coco, voc, area, area-weighted, f1, errors, intervals; of a classifier "
+            "confusion, calibration, intervals; or all."
+        ),
     ] = None,
 ) -> None:
-    """Print mAP and F1 of a stored candidate (RUN), or of weights (--init), on DATA. Classes match by name.
+    """Print mAP and F1, of a classifier macro F1, top-1 and top-5, of a stored candidate (RUN), or of weights
+    (--init), on DATA. Classes match by name.
 
     Where the data have classes that it cannot find, the figures over the common ones follow.
     """
-    given, names = tuple(set_ or ()), wanted(metrics)
-    work(Asked(run, model, init, data, classes, split, given, runtime, out, json_, saturate, names))
+    given = tuple(set_ or ())
+    work(Asked(run, model, init, data, classes, split, given, runtime, out, json_, saturate, metrics))
 
 
 def work(asked: Asked) -> None:
     """Read the data, look at every photo, compare, print."""
+    from mfast_edge import model as models
+    from mfast_edge.models import MODELS
     from mfast_edge.opened import opened
     from mfast_edge.subject import Meeting, matched, saturating, stored, weights
     from mfast_edge.tasks.scene import Scene
+    from mfast_edge.tasks.task import of
 
     if (asked.run is None) == (asked.init is None):
         raise UserError("evaluate: a RUN folder or --init WEIGHTS would be right, one of them")
     if asked.saturate and not asked.run:
         raise UserError("--saturate: weights do not saturate; the RUN folder of an int8 file would be right")
     run = opened(asked.run) if asked.run else None
-    data = dataset(asked, run)
+    task = run.model.task if run else models.find(asked.model, MODELS).task
+    names = wanted(asked.metrics, of(task))
+    data = dataset(asked, run, task)
     split, records = chosen(data, asked.split or ("test" if run else "all"))
     if run:
         subject = stored(run, asked.runtime)
@@ -104,13 +113,14 @@ def work(asked: Asked) -> None:
     for one in [subject, *([saturating(run)] if run and asked.saturate else [])]:
         found = look(one, records, known)
         scene = Scene.of(records, found, data.classes)
-        every = figured(scene, asked.metrics, sure)
-        common = shared(scene.over(meeting.common), asked.metrics, sure) if meeting.unknown else None
+        asks = Asks(of(task), names, sure)
+        every = figured(scene, asks)
+        common = shared(scene.over(meeting.common), asks) if meeting.unknown else None
         told = {"subject": one.name, "runtime": one.runtime, "data": data.name, "split": split}
         print(lines(told, every, common, meeting))
 
 
-def dataset(asked: Asked, run: Opened | None) -> Dataset:
+def dataset(asked: Asked, run: Opened | None, task: str) -> Dataset:
     """The data asked for, else those of the run, split by the run's rules; its class map is for its own data only."""
     from mfast_edge.data.classes import parse
     from mfast_edge.data.index import again, dealt, measurable
@@ -123,7 +133,8 @@ def dataset(asked: Asked, run: Opened | None) -> Dataset:
     if not asked.data and not asked.classes:
         return again(own, cache=out / "data", seed=seed)
     classes = parse(asked.classes) if asked.classes else None
-    return measurable(asked.data or own["spec"], cache=out / "data", seed=seed, how=dealt(own), classes=classes)
+    spec, how = asked.data or own["spec"], dealt(own)
+    return measurable(spec, cache=out / "data", seed=seed, how=how, classes=classes, task=task)
 
 
 def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:
@@ -151,6 +162,7 @@ def look(subject: Subject, records: tuple[Record, ...], known: dict[int, int]) -
 class Figures:
     """The figures that are always printed, and what --metrics asked for."""
 
+    task: Task
     quality: Quality
     more: dict[str, Any]
 
@@ -160,28 +172,35 @@ class Figures:
         return {"metrics": self.more} if self.more else {}
 
 
-def figured(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures:
-    """The figures over all classes of the scene; F1 at `sure`, or at the best confidence if None."""
-    from mfast_edge.tasks.detect import METRICS, compare
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What is measured: a task's figures, the names of --metrics, F1 at `sure`, or at the best confidence if None."""
+
+    task: Task
+    names: tuple[str, ...]
+    sure: float | None
+
+
+def figured(scene: Scene, asks: Asks) -> Figures:
+    """The figures over all classes of the scene."""
     from mfast_edge.tasks.scene import measure
 
-    quality = compare(scene.truths, scene.found, scene.classes, sure)
-    return Figures(quality, measure(METRICS, names, replace(scene, confidence=quality.confidence)))
+    quality = asks.task.compare(scene.truths, scene.found, scene.classes, asks.sure)
+    more = measure(asks.task.METRICS, asks.names, replace(scene, confidence=quality.confidence))
+    return Figures(asks.task, quality, more)
 
 
-def shared(scene: Scene, names: tuple[str, ...], sure: float | None) -> Figures | None:
-    """The figures over the classes that both know, as if the data had no others; none without a box of them."""
-    return figured(scene, names, sure) if any((~truth.ignore).any() for truth in scene.truths) else None
+def shared(scene: Scene, asks: Asks) -> Figures | None:
+    """The figures over the classes that both know, as if the data had no others; none without a truth of them."""
+    return figured(scene, asks) if any(truth.labels or (~truth.ignore).any() for truth in scene.truths) else None
 
 
-def wanted(metrics: str | None) -> tuple[str, ...]:
-    """The names of --metrics; UserError where one is none."""
-    from mfast_edge.tasks.figures import METRICS
-
-    names = [word.strip() for word in metrics.split(",")] if metrics else []
-    if wrong := [name for name in names if name not in (*METRICS, "all")]:
-        raise UserError(f"--metrics: {wrong[0]!r} given; {', '.join(METRICS)} or all would be right")
-    return tuple(name for name in METRICS if name in names or "all" in names)
+def wanted(metrics: str | None, task: Task) -> tuple[str, ...]:
+    """The names of --metrics; UserError where one is none of the task's."""
+    names, known = [word.strip() for word in metrics.split(",")] if metrics else [], task.METRICS
+    if wrong := [name for name in names if name not in (*known, "all")]:
+        raise UserError(f"--metrics: {wrong[0]!r} given; {', '.join(known)} or all would be right")
+    return tuple(name for name in known if name in names or "all" in names)
 
 
 def as_json(what: dict[str, str], every: Figures, common: Figures | None, meeting: Meeting) -> str:
@@ -196,28 +215,25 @@ def as_text(what: dict[str, str], every: Figures, common: Figures | None, meetin
 
     Classes of the data that cannot be found count as missed in the first figures.
     """
-    from mfast_edge.tasks.told import lines
-
-    quality = every.quality
+    quality, task = every.quality, every.task
     head = "{subject} through {runtime} on {data}, {split}".format(**what)
     rows = [
-        f"  {name:20} AP@.5 {value:.4f}{'  (not one of its classes)' if name in meeting.unknown else ''}"
+        f"  {name:20} {task.PER_CLASS} {value:.4f}{'  (not one of its classes)' if name in meeting.unknown else ''}"
         for name, value in quality.per_class.items()
     ]
-    rows += lines(every.more)
+    rows += task.lines(every.more)
     if meeting.unknown:
         named = f"over the common classes ({', '.join(meeting.common)})"
-        rows.append(f"{named}: {line(common.quality)}" if common else f"{named}: not one box")
-        rows += lines(common.more) if common else []
+        rows.append(f"{named}: {line(common)}" if common else f"{named}: nothing of them is there")
+        rows += task.lines(common.more) if common else []
     if meeting.absent:
         rows.append(f"classes that the data lack, whose detections do not count: {', '.join(meeting.absent)}")
-    return "\n".join([f"{head}: {quality.images} photos, {quality.boxes} boxes", line(quality), *rows])
+    return "\n".join([f"{head}: {task.many(quality.to_json())}", line(every), *rows])
 
 
-def line(quality: Quality) -> str:
-    """mAP and F1 in a line."""
-    means = f"mAP@.5 {quality.map50:.4f}  mAP {quality.map:.4f}  mAP@.75 {quality.map75:.4f}"
-    return f"{means}  F1 {quality.f1:.4f} at score {quality.confidence:.3f}"
+def line(figures: Figures) -> str:
+    """The means in a line."""
+    return figures.task.line(figures.quality.to_json())
 
 
 def main() -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mfast_edge.data.video import Clip
     from mfast_edge.looked import Eye, Shot
     from mfast_edge.models.detections import Detections
+    from mfast_edge.opened import Opened
     from mfast_edge.tasks.results import Found, Ids
+    from mfast_edge.tasks.task import Task
 
 app = door()
 LATELY = 30  # frames over which the rate that is drawn is measured
@@ -46,6 +48,7 @@ class Asked:
 class Album:
     """Where things are drawn, from the score `sure` on, what was found so far, and what could not be read."""
 
+    task: Task
     out: Path
     classes: list[str]
     sure: float
@@ -55,11 +58,9 @@ class Album:
 
     def add(self, shot: Shot, drawn: str) -> Detections:
         """Keep what was found; the part of it to draw."""
-        from mfast_edge.tasks.detect import above
-
         self.found.append(shot[1])
         self.drawn.append(drawn)
-        return above(shot[1].detections, self.sure)
+        return self.task.shown(shot[1].detections, self.sure)
 
 
 @app.command()
@@ -78,11 +79,13 @@ def predict(  # noqa: PLR0913 - the arguments of the command
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="So many frames of each video or camera at most.")] = None,
 ) -> None:
-    """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms.
+    """Draw what the final file of RUN finds in PHOTOS. Prints a line per photo: objects of each class, ms; of a
+    classifier the class and its probability.
 
     A photo or video that cannot be read is named, the others are drawn; the exit code is then 2. Ctrl-C ends a
     camera. detections.json and normalised.csv hold what is drawn; pixels.csv and coco.json everything that was
-    found, as those who score want it; submission.json seconds and multiply-adds.
+    found, as those who score want it; submission.json classes, seconds and multiply-adds. A classifier writes the
+    last one, and classes.csv: the class of each photo and the probability of every class.
     """
     work(Asked(run, tuple(photos or ()), out, score, runtime, threads, ids, camera, frames))
 
@@ -92,26 +95,31 @@ def work(asked: Asked) -> None:
     from mfast_edge.data import video
     from mfast_edge.looked import eye, listed
     from mfast_edge.opened import opened
+    from mfast_edge.tasks.task import of
 
     if not asked.photos and asked.camera is None:
         raise UserError("predict: no photos given; photos, videos, folders of them or --camera 0 would be right")
     paths, source = listed(asked.photos), opened(asked.run)
     classes = source.facts["classes"]
-    ids = numbered(asked, paths, classes)
+    ids = numbered(asked, paths, source)
     clip = None if asked.camera is None else video.camera(asked.camera)
     seer = eye(source, asked.runtime, asked.threads)
     asked.out.mkdir(parents=True, exist_ok=True)
-    album = Album(asked.out, classes, source.confidence if asked.score is None else asked.score)
+    album = Album(of(source.model.task), asked.out, classes, source.confidence if asked.score is None else asked.score)
     look(seer, paths, album, asked.frames)
     if clip:
         watch(seer, clip, album, "camera.mp4", asked.frames)
     finish(album, seer, ids)
 
 
-def numbered(asked: Asked, paths: Sequence[Path], classes: Sequence[str]) -> Ids | None:
+def numbered(asked: Asked, paths: Sequence[Path], source: Opened) -> Ids | None:
     """The ids of the photos and classes in the COCO JSON asked for. UserError for a photo that is not in it."""
     if asked.ids is None:
         return None
+    from mfast_edge.tasks.task import of
+
+    if of(source.model.task).WHOLE:
+        raise UserError("--ids: a classifier writes no boxes and so no coco.json; without it would be right")
     from mfast_edge.data.coco import numbers
     from mfast_edge.looked import moving, named
     from mfast_edge.subject import matched
@@ -120,8 +128,8 @@ def numbered(asked: Asked, paths: Sequence[Path], classes: Sequence[str]) -> Ids
     if asked.camera is not None or any(map(moving, paths)):
         raise UserError("--ids: frames have no ids in a COCO file; photos alone would be right")
     images, categories = numbers(asked.ids)
+    classes, places = source.facts["classes"], list(categories)
     known = matched(tuple(classes), tuple(categories.values()))
-    places = list(categories)
     mine = tuple(places[known[label]] if label in known else None for label in range(len(classes)))
     every = (placed(path, images, asked.ids) for path in paths)
     return Ids(dict(zip(named(paths), every, strict=True)), mine)
@@ -146,11 +154,9 @@ def snap(shot: Shot, album: Album, title: str, path: Path) -> None:
     """One photo, drawn and told."""
     from PIL import Image
 
-    from mfast_edge.tasks.detect import draw
-
     found = album.add(shot, title)
-    Image.fromarray(draw(shot[0], found, album.classes)).save(album.out / title, quality=90)
-    print(f"{path}: {counted([found], album.classes)}  {1e3 * shot[1].seconds:.1f} ms")
+    Image.fromarray(album.task.draw(shot[0], found, album.classes)).save(album.out / title, quality=90)
+    print(f"{path}: {told(found, album)}  {1e3 * shot[1].seconds:.1f} ms")
 
 
 def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> None:
@@ -159,7 +165,6 @@ def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> 
     What never ends by itself is ended by Ctrl-C. UserError after the last frame where a video is broken.
     """
     from mfast_edge.data.video import Film
-    from mfast_edge.tasks.detect import draw
 
     if clip.live:
         print(f"{clip.name}: Ctrl-C ends it", flush=True)
@@ -170,7 +175,7 @@ def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> 
         with asked_to_end(clip.live) as ends:
             for number, shot in enumerate(seer.frames(clip, most)):
                 seen.append(album.add(shot, f"{title}#{number}"))
-                film.add(draw(shot[0], seen[-1], album.classes, title=rate(clock)))
+                film.add(album.task.draw(shot[0], seen[-1], album.classes, title=rate(clock)))
                 clock.append(time.perf_counter())
                 if ends.is_set():
                     break
@@ -179,6 +184,11 @@ def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> 
         if seen:
             fps = len(seen) / (time.perf_counter() - begun)
             print(f"{clip.name}: {len(seen)} frames, {counted(seen, album.classes)}  {fps:.1f} FPS")
+
+
+def told(found: Detections, album: Album) -> str:
+    """What a photo shows, in words."""
+    return album.task.caption(found, album.classes) if album.task.WHOLE else counted([found], album.classes)
 
 
 @contextmanager
@@ -200,18 +210,34 @@ def rate(clock: Sequence[float]) -> str:
 
 def finish(album: Album, seer: Eye, ids: Ids | None) -> None:
     """The results as files. UserError names what could not be read."""
-    from mfast_edge.tasks import results
-    from mfast_edge.tasks.detect import above, write
+    from mfast_edge.tasks.results import competition
 
-    drawn = [above(one.detections, album.sure) for one in album.found]
+    told = classified(album) if album.task.WHOLE else detected(album, ids)
+    competition(album.out / "submission.json", album.found, album.classes, seer.clocked, seer.macs)
+    print(f"{len(album.found)} drawn pictures and {told} in {album.out}, from score {album.sure:.3f}")
+    if album.unread:
+        raise UserError("; ".join(map(str, album.unread)))
+
+
+def classified(album: Album) -> str:
+    """The file with the class of each photo."""
+    from mfast_edge.tasks.results import probabilities
+
+    probabilities(album.out / "classes.csv", album.found, album.classes)
+    return "classes.csv"
+
+
+def detected(album: Album, ids: Ids | None) -> str:
+    """The files with boxes; the first one's name."""
+    from mfast_edge.tasks import results
+    from mfast_edge.tasks.detect import write
+
+    drawn = [album.task.shown(one.detections, album.sure) for one in album.found]
     write(album.out / "detections.json", album.drawn, drawn, album.classes)
     results.pixels(album.out / "pixels.csv", album.found, album.classes)
     results.normalised(album.out / "normalised.csv", album.found, album.classes, album.sure)
     results.coco(album.out / "coco.json", album.found, ids or results.plain(album.found, album.classes))
-    results.competition(album.out / "submission.json", album.found, album.classes, seer.clocked, seer.macs)
-    print(f"{len(album.found)} drawn pictures and detections.json in {album.out}, from score {album.sure:.3f}")
-    if album.unread:
-        raise UserError("; ".join(map(str, album.unread)))
+    return "detections.json"
 
 
 def counted(found: Iterable[Detections], classes: Sequence[str]) -> str:

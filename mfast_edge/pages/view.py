@@ -143,7 +143,7 @@ def faster(final: Json) -> list[str]:
 def run(final: Json, page: Json) -> list[tuple[str, str]]:
     """What was run, on what."""
     here, data = final["here"], page["data"]
-    how = "{} {} photos" if final.get("task") == "classify" else "{} {} photos with {} boxes"
+    how = "{} {} photos" if asked(final).WHOLE else "{} {} photos with {} boxes"
     splits = ", ".join(how.format(part, *data["splits"][part]) for part in SPLITS)
     memory = f"{here['memory_gb']} GB" if here["memory_gb"] else ""
     facts = [machine.label(dict(here)), counted(here["cores"], "core"), machine.strongest(dict(here)) or "", memory]
@@ -173,7 +173,7 @@ def captioned(photo: Json) -> Json:
 
 def drawn(final: Json, page: Json) -> str:
     """What the photos show."""
-    if final.get("task") == "classify":
+    if asked(final).WHOLE:
         return "The class, before and after the surest one and its probability."
     return f"Boxes scored {page['drawn']['before']:.2f} (before) and {page['drawn']['after']:.2f} (after) or more."
 

@@ -29,7 +29,7 @@ COLUMNS = (Column("f1", "Macro F1"), Column("top1", "Top-1"), Column("top5", "To
 BRIEF = COLUMNS[:2]
 FIGURES = (*COLUMNS, Column("log_loss", "Log loss"), Column("calibration_error", "Calibration error"))
 PER_CLASS, THINGS, ENOUGH = "F1", "photos", 500
-SHOWN = ("confusion", "calibration", "intervals")
+SHOWN, WHOLE = ("confusion", "calibration", "intervals"), True
 TOP = 5  # as ImageNet has it
 
 
@@ -190,6 +190,11 @@ def draw(
 def many(told: Mapping[str, Any]) -> str:
     """`381 photos`."""
     return f"{told['images']} photos"
+
+
+def line(told: Mapping[str, Any]) -> str:
+    """Macro F1, top-1 and all others."""
+    return "  ".join(f"{column.title} {column.cell(told, 4)}" for column in FIGURES)
 
 
 def caption(marks: Detections | Truth, classes: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "PER_CLASS",
     "SHOWN",
     "THINGS",
+    "WHOLE",
     "Parity",
     "Quality",
     "above",
@@ -38,6 +39,7 @@ __all__ = [
     "draw",
     "f1_interval",
     "headline",
+    "line",
     "lines",
     "load",
     "many",
@@ -53,7 +55,7 @@ COLUMNS = (Column("map50", "mAP@.5"), Column("map", "mAP"), Column("f1", "F1"))
 BRIEF = (COLUMNS[0], COLUMNS[2])
 FIGURES = (*COLUMNS[:2], Column("map75", "mAP@.75"), COLUMNS[2], Column("confidence", "F1 at score"))
 PER_CLASS, THINGS, ENOUGH = "AP@.5", "detections", 1000
-SHOWN = ("errors", "f1")
+SHOWN, WHOLE = ("errors", "f1"), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,12 @@ def compared(found: Detections, score: float) -> int:
 def many(told: Mapping[str, Any]) -> str:
     """`72 photos, 812 boxes`."""
     return f"{told['images']} photos, {told['boxes']} boxes"
+
+
+def line(told: Mapping[str, Any]) -> str:
+    """mAP and F1."""
+    means = "  ".join(f"{column.title} {column.cell(told, 4)}" for column in FIGURES[:-1])
+    return f"{means} at score {told['confidence']:.3f}"
 
 
 def caption(marks: Detections | Truth, classes: Sequence[str]) -> str:

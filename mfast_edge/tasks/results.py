@@ -64,6 +64,17 @@ def normalised(path: Path, every: Sequence[Found], classes: Sequence[str], score
     table(path, ("ImageID", "LabelName", *BOX), rows)
 
 
+def probabilities(path: Path, every: Sequence[Found], classes: Sequence[str]) -> None:
+    """CSV of ImageID, LabelName, Conf (the surest class) and the probability of each class, in their order."""
+    rows = []
+    for one in every:
+        given = dict(zip(one.detections.classes.tolist(), one.detections.scores.tolist(), strict=True))
+        best = one.detections.scores.max(initial=0.0)
+        scores = [best, *(given.get(label, 0.0) for label in range(len(classes)))]
+        rows.append([one.name, surest(one.detections, classes) or "", *(f"{score:.5f}" for score in scores)])
+    table(path, ("ImageID", "LabelName", "Conf", *classes), iter(rows))
+
+
 def boxes(every: Sequence[Found]) -> Iterator[tuple[Found, np.ndarray, float, int]]:
     """(photo, x1 x2 y1 y2 in pixels inside it, score, class) of each detection."""
     for one in every:

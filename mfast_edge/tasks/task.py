@@ -60,6 +60,7 @@ class Task(Protocol):
     THINGS: str  # what parity counts: detections, photos
     ENOUGH: int  # so many of them are compared, as far as there are
     METRICS: Mapping[str, Callable[[Scene], dict[str, Any]]]  # what `evaluate --metrics` can measure
+    WHOLE: bool  # one class for a whole photo, no boxes
     SHOWN: Sequence[str]  # those of METRICS that a report shows
 
     def recalled(self, told: dict[str, Any]) -> Quality:
@@ -117,6 +118,9 @@ class Task(Protocol):
 
     def many(self, told: Json) -> str:
         """What a quality's JSON was measured on: `72 photos, 812 boxes`."""
+
+    def line(self, told: Json) -> str:
+        """A quality's means in a line."""
 
     def caption(self, marks: Detections | Truth, classes: Sequence[str]) -> str:
         """What stands under a drawn photo."""

@@ -5,6 +5,7 @@ import pytest
 from mfast_edge.data.sample import ANY
 from mfast_edge.errors import UserError
 from mfast_edge.tasks import detect
+from mfast_edge.tasks.scene import only
 from tests.metrics.scenes import A, B, C, D, crowd, found, truth
 
 NAMES = ["disc", "square", "star"]
@@ -29,10 +30,10 @@ def test_a_given_confidence_is_used_as_it_is():
 
 
 def test_only_some_classes_are_numbered_anew_and_regions_of_any_class_stay():
-    marks = detect.only(truth((A, 0), (B, 2), (C, 1), (D, ANY), ignored=[3]), [2, 0])
+    marks = only(truth((A, 0), (B, 2), (C, 1), (D, ANY), ignored=[3]), [2, 0])
     assert marks.classes.tolist() == [1, 0, ANY]
     assert marks.ignore.tolist() == [False, False, True]
-    shown = detect.only(found((A, 1, 0.9), (B, 2, 0.5)), [2, 0])
+    shown = only(found((A, 1, 0.9), (B, 2, 0.5)), [2, 0])
     assert (shown.classes.tolist(), shown.scores.tolist()) == ([0], [0.5])
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from mfast_edge.data.sample import ANY
 from mfast_edge.tasks.detect import compare
-from mfast_edge.tasks.figures import METRICS, Scene, measure
+from mfast_edge.tasks.figures import METRICS
+from mfast_edge.tasks.scene import Scene, measure
 from mfast_edge.tasks.told import LINES, lines
 from tests.metrics.scenes import A, B, C, D, crowd, found, truth
 
@@ -16,7 +17,7 @@ NAMES = ("ash", "birch", "cedar")
 def test_all_figures_are_plain_and_agree_where_they_say_the_same() -> None:
     truths, hits = crowd(3)
     quality = compare(truths, hits, NAMES, 0.5)
-    told = measure(tuple(METRICS), Scene(truths, hits, NAMES, [300.0**2] * len(truths), 0.5))
+    told = measure(METRICS, tuple(METRICS), Scene(truths, hits, NAMES, [300.0**2] * len(truths), 0.5))
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert list(told) == list(METRICS) == list(LINES)
     assert told["coco"]["AP"] == pytest.approx(quality.map)
@@ -32,7 +33,7 @@ def test_all_figures_are_plain_and_agree_where_they_say_the_same() -> None:
 
 def test_lines_name_classes_confusions_and_the_ranking_figure() -> None:
     scene = Scene([truth((A, 0), (B, 1))], [found((A, 0, 0.9), (B, 0, 0.8), (C, 0, 0.7))], NAMES, [120.0 * 50], 0.5)
-    told = measure(("voc", "errors"), scene)
+    told = measure(METRICS, ("voc", "errors"), scene)
     assert told["voc"]["ranking"] == 0.5
     assert told["errors"]["per_class"]["ash"]["mistaken"] == {"birch": 1}
     text = "\n".join(lines(told))
@@ -42,7 +43,7 @@ def test_lines_name_classes_confusions_and_the_ranking_figure() -> None:
 
 
 def test_what_is_not_there_is_null_and_a_dash() -> None:
-    told = measure(("coco", "area"), Scene([truth((D, 0))], [found((D, 0, 0.9))], ("ash",), [1e6], 0.5))
+    told = measure(METRICS, ("coco", "area"), Scene([truth((D, 0))], [found((D, 0, 0.9))], ("ash",), [1e6], 0.5))
     assert told["coco"]["APl"] is None
     assert told["area"]["101 points"]["large"] is None
     assert any(line.split() == ["APl", "–"] for line in lines(told))
@@ -56,7 +57,7 @@ def test_what_is_found_in_a_region_of_any_class_changes_no_figure(name: str) -> 
     hits = ((A, 0, 0.7), (C, 1, 0.6), (B, 1, 0.5))
 
     def told(*more: tuple[list[float], int, float]) -> object:
-        return measure((name,), Scene(truths, [found(*hits, *more)], NAMES, [200.0**2], 0.5))
+        return measure(METRICS, (name,), Scene(truths, [found(*hits, *more)], NAMES, [200.0**2], 0.5))
 
     assert told((small, 0, 0.65), (small, 1, 0.55), (small, 2, 0.8)) == told()
     assert told((half, 1, 0.55)) != told()
@@ -65,4 +66,4 @@ def test_what_is_found_in_a_region_of_any_class_changes_no_figure(name: str) -> 
 def test_a_scene_over_some_classes_is_as_if_there_were_no_others() -> None:
     scene = Scene([truth((A, 0), (B, 1), (C, 2))], [found((A, 0, 0.9), (B, 2, 0.8), (C, 2, 0.7))], NAMES, [4e4], 0.5)
     alone = Scene([truth((A, 1), (C, 0))], [found((A, 1, 0.9), (B, 0, 0.8), (C, 0, 0.7))], ("cedar", "ash"), [4e4], 0.5)
-    assert measure(tuple(METRICS), scene.over(["cedar", "ash"])) == measure(tuple(METRICS), alone)
+    assert measure(METRICS, tuple(METRICS), scene.over(["cedar", "ash"])) == measure(METRICS, tuple(METRICS), alone)
