@@ -229,8 +229,7 @@ class Workshop:
         from mfast_edge.data.loader import Loader
 
         records, size, augment = self.data.splits["train"], self.size(build)[0], policy is not None
-        how = policy or Policy()
-        return Loader(records, size, batch, self.seed, augment, how, sides=sides(build), share=share)
+        return Loader(records, size, batch, self.seed, augment, policy or Policy(), sides=sides(build), share=share)
 
     def facts(self, candidate: Candidate) -> dict[str, Any]:
         """What decode must know of the candidate, made ready."""
