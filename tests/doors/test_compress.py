@@ -181,7 +181,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
 BAD = {
     "model": (["--model", "ssd_mbv9"], f"'ssd_mbv9' is not a model; known: {', '.join(sorted(MODELS))}"),
     "target": (["--target", "toaster"], "'toaster' is not known; known: arm_cpu, jetson, jetson_agx_orin"),
-    "plan": (["--plan", "slow"], "'slow' is not known; known: demo, full, graph, heavy, quick, tiny"),
+    "plan": (["--plan", "slow"], "'slow' is not known; known: classify, demo, full, graph, heavy, quick"),
     "format": (["--data", "tfrecord:x"], "tfrecord"),
     "data": (["--data", "voc:/nowhere"], "/nowhere"),
     "setting": (["--set", "prune.kep=1"], "no setting 'kep'"),
@@ -195,6 +195,11 @@ BAD = {
         ["--model", "centernet", "--plan", "full", "--set", "refit.anchors=6"],
         "refit.anchors: 6 given and centernet has no anchors; matched would be right",
     ),
+    "policy": (
+        ["--set", "train.policy=randaugment"],
+        "train.policy: randaugment given, which is not for models that detect; ssd would be right",
+    ),
+    "optimiser": (["--set", "train.optimiser=adams"], "train.optimiser: 'adams' given; input should be 'adamw', "),
     "no teacher": (["--set", "prune.features=1"], "prune.features: 1 given; a teacher beside it would be right"),
     "teacher": (
         ["--set", "prune.teacher=0123456789abcdef0123"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,6 +28,7 @@ class Build(Settings):
     focal's, `tau` logit_adjusted's, `beta` balanced's, and these two are told the data's `counts`.
     """
 
+    rate: ClassVar[float] = 2e-3  # the learning rate that suits in a recipe that says none
     classes: tuple[str, ...] = Field(min_length=1)
     size: Annotated[int, Field(ge=32, le=1024)] = SIZE
     network: dict[str, Any] = Field(default="reference", validate_default=True)
