@@ -52,7 +52,6 @@ class Teller:
             storage.set_trial_intermediate_value(number, int(step), float(value))
             if not hopeless(self.settings, self.study, number):
                 return
-            self.trial.set_user_attr("pruned", True)
         except UpdateFinishedTrialError:
             raise Pruned(f"trial {self.trial.number} is another worker's now") from None
         raise Pruned(f"{value:g} after step {step} falls behind")
@@ -76,6 +75,7 @@ def _answer(objective: Objective, params: Mapping[str, Value], teller: Teller) -
             teller.keep("why", str(why))
         return None
     except Pruned:
+        teller.keep("pruned", True)
         return None
     wanted = len(teller.study.directions)
     if len(values) != wanted or not all(map(math.isfinite, values)):

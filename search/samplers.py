@@ -4,8 +4,10 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
 
 from search.evolution import Evolution
 from search.space import Space
@@ -29,6 +31,12 @@ def check(name: str, space: Space, objectives: int) -> None:
         raise StudyError(f"search: evolution breeds by one fitness, this study has {objectives} objectives; {wanted}")
 
 
+def counted(study: optuna.Study, trial: optuna.Trial) -> None:
+    """Give a trial whose settings were queued its generation, which NSGA-II gives only to what it draws."""
+    if isinstance(study.sampler, NSGAIISampler):
+        study.sampler.get_trial_generation(study, study._storage.get_trial(trial._trial_id))
+
+
 def _tpe(space: Space, seed: int) -> BaseSampler:
     """Tree-structured Parzen estimator (Bergstra et al. 2011; several objectives: Ozaki et al. 2022), which keeps
     away from what other workers are trying."""
@@ -38,9 +46,17 @@ def _tpe(space: Space, seed: int) -> BaseSampler:
         return TPESampler(seed=seed, constant_liar=True, multivariate=True if grouped else None, group=grouped)
 
 
+class _Parents(NSGAIISampler):
+    """NSGA-II whose parents stand in one order, whether they were just selected or are read from the storage."""
+
+    def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """The parents of a generation, in the order of their numbers."""
+        return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
+
+
 def _nsga2(space: Space, seed: int) -> BaseSampler:
     """NSGA-II (Deb et al. 2002)."""
-    return NSGAIISampler(population_size=POPULATION, seed=seed)
+    return _Parents(population_size=POPULATION, seed=seed)
 
 
 def _random(space: Space, seed: int) -> BaseSampler:

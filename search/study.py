@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import begun, samplers
 from search.attempt import attempt
+from search.grid import Grid, make
 from search.space import Space, Value, point, size, snapped, suggest, whole
 from search.storage import Place, place
 from search.trials import FINISHED, Objective, Pruned, Rejected, Report, Settings, StudyError, Trial, listed
@@ -55,7 +56,7 @@ def run(
     with closing(at), at.joined():
         with at.turn():
             study = begun.open_study(at, space, settings)
-        worker = _Worker(at, study, space, settings, size(space))
+        worker = _Worker(at, study, space, settings, size(space), make(space))
         worker.work(objective, trials, stop)
         return [trial for trial in listed(study.get_trials(deepcopy=False), space) if trial.number is not None]
 
@@ -77,6 +78,7 @@ class _Worker:
     space: Space
     settings: Settings
     points: int | None  # settings that the space holds
+    grid: Grid | None  # those, where they are few enough to be listed
 
     def work(self, objective: Objective, trials: int | None, stop: Callable[[], bool] | None) -> None:
         """Run trials until there are enough, or none left, or it is told to stop."""
@@ -123,16 +125,17 @@ class _Worker:
         if self.points is not None and len({tuple(params.items()) for params in tried}) >= self.points:
             return None
         for repeats in itertools.count():
-            if self.points is not None and repeats == REPEATS:
-                self.study.enqueue_trial(self.untried(tried, self.points))
             sampler = samplers.build(self.settings.sampler, self.space, self.settings.seed, len(known), repeats)
             asking = begun.taught(self.study, sampler, self.settings.curve)
             trial = asking.ask()
             if (params := suggest(trial, self.space)) not in tried:
+                samplers.counted(asking, trial)
                 self.sign(trial, len(known))
                 return trial, params
             trial.set_user_attr("repeats", True)
             self.study.tell(trial.number, state=TrialState.FAIL)
+            if self.points is not None and (self.grid or repeats == REPEATS):
+                self.study.enqueue_trial(self.untried(tried, params))
         raise AssertionError("counting has no end")
 
     def sign(self, trial: optuna.Trial, number: int) -> None:
@@ -141,9 +144,12 @@ class _Worker:
         self.place.beat(trial._trial_id)
         trial.set_user_attr("worker", self.place.worker)
 
-    def untried(self, tried: list[dict[str, Value]], points: int) -> dict[str, Value]:
-        """Settings that no other trial has, drawn evenly."""
+    def untried(self, tried: list[dict[str, Value]], proposed: Mapping[str, Value]) -> dict[str, Value]:
+        """Settings that no other trial has: next to those proposed, drawn evenly from all by random search and
+        where there are too many to look at."""
         chance = np.random.default_rng((self.settings.seed, len(tried)))
-        while (params := point(self.space, int(chance.integers(points)))) in tried:
+        if self.grid:
+            return self.grid.untried(tried, None if self.settings.sampler == "random" else proposed, chance)
+        while (params := point(self.space, int(chance.integers(self.points or 0)))) in tried:
             pass
         return params
