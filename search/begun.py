@@ -14,6 +14,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search import pruners, samplers
+from search.journal import Journal
 from search.knobs import Knob
 from search.space import Space, holds, parse
 from search.storage import Place, View, told
@@ -51,6 +52,8 @@ def open_study(at: Place, space: Space, settings: Settings) -> optuna.Study:
 
 def read(at: Place, settings: Settings) -> list[Trial]:
     """The trials of a study, if there is one."""
+    if isinstance(at, Journal) and not at.path.exists():
+        return []
     with told(settings.storage), at.turn():
         storage = at.open()
         if settings.name not in optuna.get_all_study_names(storage):

@@ -22,9 +22,9 @@ class Grid:
         self.settings = [point(space, number) for number in range(points)]
         self.rank = {_key(params): number for number, params in enumerate(self.settings)}
         self.ordered = np.array([not isinstance(space[name], Categorical) for name in sorted(space)])
-        places = {name: _places(knob) for name, knob in space.items()}
+        places = {name: _places(space[name]) for name in sorted(space)}
         rows = [
-            [places[name].get(params.get(name, _ABSENT), np.nan) for name in sorted(space)] for params in self.settings
+            [places[name][params[name]] if name in params else np.nan for name in places] for params in self.settings
         ]
         self.coordinates: NDArray[np.float64] = np.array(rows, dtype=np.float64)
 
@@ -46,9 +46,6 @@ class Grid:
         between = np.where(self.ordered, np.abs(there - here), there != here)
         absent = np.isnan(there) | np.isnan(here)
         return np.where(absent, np.isnan(there) != np.isnan(here), between).sum(axis=1)
-
-
-_ABSENT = object()
 
 
 def make(space: Space) -> Grid | None:

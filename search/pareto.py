@@ -1,4 +1,4 @@
-"""Which of many points no other point beats."""
+"""Which of many points no other point beats, and how much of a space they beat."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,40 @@ def front(points: ArrayLike, directions: Sequence[str]) -> NDArray[np.intp]:
     each other and all stay. `directions` (M) are minimize or maximize. Raises FrontError if the shapes do
     not fit, a direction is unknown or a coordinate is not a number.
     """
+    costs = _costs(points, directions)
+    return np.flatnonzero([not _beaten(cost, costs) for cost in costs])
+
+
+def hypervolume(points: ArrayLike, directions: Sequence[str], reference: Sequence[float]) -> float:
+    """How much of the space between `reference` (M) and the best there could be some of `points` (N, M) is at
+    least as good as; points no better than the reference in every way add nothing.
+
+    Counted slice by slice along the last objective, exact; meant for a few objectives and hundreds of points.
+    Raises FrontError as `front` does.
+    """
+    costs, worst = _costs(points, directions), _costs([reference], directions)[0]
+    return _volume(costs[(costs < worst).all(axis=1)], worst)
+
+
+def _volume(costs: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
+    """The volume that costs, all below the worst, dominate."""
+    if not len(costs):
+        return 0.0
+    if costs.shape[1] == 1:
+        return float(worst[0] - costs.min())
+    costs = costs[np.argsort(costs[:, -1], kind="stable")]
+    depths = np.diff([*costs[:, -1], worst[-1]])
+    return sum(float(d) * _volume(costs[: n + 1, :-1], worst[:-1]) for n, d in enumerate(depths) if d > 0)
+
+
+def _costs(points: ArrayLike, directions: Sequence[str]) -> NDArray[np.float64]:
+    """The points with the sign by which less is better."""
     costs = np.asarray(points, dtype=np.float64)
     if not len(directions) or costs.shape[1:] != (len(directions),) or np.isnan(costs).any():
         raise FrontError(f"front: points have shape {costs.shape}; wanted (N, {len(directions)}), no NaN")
     if any(way not in ("minimize", "maximize") for way in directions):
         raise FrontError(f"front: directions are {list(directions)}; wanted minimize or maximize")
-    costs = costs * np.array([-1.0 if way == "maximize" else 1.0 for way in directions])
-    return np.flatnonzero([not _beaten(cost, costs) for cost in costs])
+    return costs * np.array([-1.0 if way == "maximize" else 1.0 for way in directions])
 
 
 def _beaten(cost: NDArray[np.float64], costs: NDArray[np.float64]) -> bool:

@@ -141,12 +141,10 @@ def worse(table: Table, one: float, other: float) -> bool:
 def check(table: Table) -> None:
     """StudyError unless the table holds each settings of its space once."""
     wanted, held = size(table.space), {frozenset(row.params.items()) for row in table.rows}
-    if wanted != len(table.rows) or len(held) != wanted:
+    if wanted is None or wanted != len(table.rows) or len(held) != wanted:
         raise StudyError(f"replay: the table holds {len(held)} settings in {len(table.rows)} rows, its space {wanted}")
-    lacking = [
-        params for number in range(wanted) if frozenset((params := point(table.space, number)).items()) not in held
-    ]
-    if lacking:
-        raise StudyError(f"replay: the table has no row for {lacking[0]}")
+    points = (point(table.space, number) for number in range(wanted))
+    if lacking := next((params for params in points if frozenset(params.items()) not in held), None):
+        raise StudyError(f"replay: the table has no row for {lacking}")
     if not any(table.allowed(row) for row in table.rows):
         raise StudyError(f"replay: no row is within the limits {dict(table.limits)}")

@@ -62,8 +62,8 @@ def run(
 
 
 def read(settings: Settings) -> list[Trial]:
-    """All trials of a study as they are now, also running and failed ones, without touching it; none if there is
-    no such study. Of the settings only name, storage and heartbeat matter. StudyError: the storage is none."""
+    """All trials of a study as they are now, also running and failed ones, also while workers run; none if
+    there is no such study. Of the settings only name, storage and heartbeat matter. StudyError: the storage is none."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with closing(place(settings.storage, settings.name, settings.heartbeat)) as at:
         return begun.read(at, settings)

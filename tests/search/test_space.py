@@ -1,7 +1,21 @@
 import optuna
 import pytest
 
-from search.space import Categorical, Float, Int, SpaceError, holds, load, parse, point, size, snapped, suggest
+from search.space import (
+    Categorical,
+    Float,
+    Int,
+    SpaceError,
+    holds,
+    load,
+    order,
+    parse,
+    point,
+    size,
+    snapped,
+    suggest,
+    whole,
+)
 
 GOOD = {
     "prune.keep": {"type": "float", "low": 0.3, "high": 1.0, "step": 0.1},
@@ -160,3 +174,87 @@ def test_a_space_of_steps_and_choices_is_counted():
     assert {one[1] for one in points} == {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
     assert size(parse(GOOD)) is None
     assert snapped(counted, {"b": 0.1 + 2 * 0.1, "a": 4}) == {"a": 4, "b": 0.3}
+
+
+SLOTS = {
+    "slot1.module": {"type": "categorical", "choices": ["Conv", "v3", "Pass"]},
+    "slot1.conv.out": {"type": "int", "low": 16, "high": 64, "step": 16, "when": {"slot1.module": ["Conv"]}},
+    "slot1.v3.se": {"type": "categorical", "choices": [0, 1], "when": {"slot1.module": ["v3"]}},
+    "slot1.v3.ratio": {"type": "int", "low": 2, "high": 4, "when": [{"slot1.module": ["v3"]}, {"slot1.v3.se": [1]}]},
+    "slot1.activation": {"type": "categorical", "choices": ["r", "h"], "when": {"slot1.module": ["Conv", "v3"]}},
+    "a.size": {"type": "int", "low": 96, "high": 160, "step": 32},
+}
+
+
+def test_a_knob_is_there_only_where_its_conditions_hold():
+    space = parse(SLOTS)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [suggest(study.ask(), space) for _ in range(60)]
+    assert all(whole(space, params) for params in drawn)
+    there = {params["slot1.module"]: set(params) - {"slot1.module", "a.size"} for params in drawn}
+    assert there["Conv"] == {"slot1.conv.out", "slot1.activation"}
+    assert there["Pass"] == set()
+    assert {"slot1.v3.ratio" in params for params in drawn if params.get("slot1.v3.se") == 1} == {True}
+    assert {"slot1.v3.ratio" in params for params in drawn if params.get("slot1.v3.se") == 0} == {False}
+    assert all(list(params) == sorted(params) for params in drawn)
+
+
+def test_a_knob_is_drawn_after_those_that_it_hangs_on():
+    space = parse(
+        {
+            "a": {"type": "int", "low": 0, "high": 1, "when": {"z": [1]}},
+            "b": {"type": "int", "low": 0, "high": 1},
+            "z": {"type": "int", "low": 0, "high": 1, "when": {"b": [0]}},
+        }
+    )
+    assert order(space) == ["b", "z", "a"]
+    assert order(parse(dict(reversed(list(SLOTS.items()))))) == order(parse(SLOTS))
+
+
+def test_settings_lack_nothing_and_have_nothing_too_much():
+    space = parse(SLOTS)
+    assert whole(space, {"slot1.module": "Pass", "a.size": 96})
+    assert not whole(space, {"slot1.module": "Pass"})
+    assert not whole(space, {"slot1.module": "Pass", "a.size": 96, "slot1.v3.se": 1})
+    assert not whole(space, {"slot1.module": "v3", "slot1.v3.se": 1, "slot1.activation": "r", "a.size": 96})
+
+
+def test_a_space_with_conditions_is_counted_by_what_is_there():
+    space = parse(SLOTS)
+    assert size(space) == 3 * (4 * 2 + (1 + 3) * 2 + 1)
+    points = [point(space, number) for number in range(size(space))]
+    assert len({tuple(one.items()) for one in points}) == size(space)
+    assert all(whole(space, one) and all(holds(space[name], value) for name, value in one.items()) for one in points)
+
+
+def test_a_space_is_endless_only_where_an_endless_knob_may_be_there():
+    endless = {"type": "float", "low": 0, "high": 1, "when": {"slot1.module": ["v3"]}}
+    assert size(parse({**SLOTS, "lr": endless})) is None
+    kinds = {"type": "categorical", "choices": list(range(400))}
+    much = {"a": kinds, "b": kinds, "c": {"type": "int", "low": 0, "high": 1, "when": [{"a": [1]}, {"b": [1]}]}}
+    assert size(parse(much)) is None  # it could be counted, but not by looking at all of a and b
+
+
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        ("a", "when is 'a'; wanted"),
+        ({"a": 1}, "when is {'a': 1}; wanted"),
+        ({"a": []}, "wanted {other setting"),
+        ([3], r"when is \[3\]; wanted"),
+        ({"c": [1]}, "when names c, which is no setting"),
+        ({"a": [1, 9]}, "when wants 9 of a, which never takes it"),
+        ({"b": [1]}, "when names b, which itself hangs on b"),
+        ({"d": [1]}, "when names d, which itself hangs on b"),
+    ],
+)
+def test_a_condition_that_cannot_be_met_is_refused(when, sentence):
+    knob = {"type": "int", "low": 0, "high": 3}
+    with pytest.raises(SpaceError, match=sentence):
+        parse({"a": knob, "b": {**knob, "when": when}, "d": {**knob, "when": {"b": [1]}}})
+
+
+@pytest.mark.parametrize("gain", [0, -1, "much", True])
+def test_a_gain_that_moves_nothing_is_refused(gain):
+    with pytest.raises(SpaceError, match="wanted a number above 0"):
+        parse({"a": {"type": "float", "low": 0, "high": 1, "gain": gain}})
