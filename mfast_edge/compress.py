@@ -38,6 +38,9 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     hours: Annotated[
         float | None, typer.Option(help="Search for so long, over all runs of this command, first.", min=0)
     ] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="Of a search: a journal file, or postgresql://…; the run's own if absent.")
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,
@@ -74,6 +77,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         dry_run,
         command(),
         processes,
+        storage,
     )
     raise typer.Exit(run(asked))
 

@@ -55,6 +55,7 @@ class Asked:
     dry_run: bool
     command: str
     processes: int = 1
+    storage: str | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def led(asked: Asked, crew: Crew) -> int:
     plan = plans.read(asked.plan, target, asked.given, lambda given: build_settings(model, given, asked.init, ("any",)))
     check_adopts(plan)
     check_until(asked.until, plan)
+    check_storage(asked)
     terminal = Terminal(asked.json)
     check_engine(plan)
     shop = replace(furnish(asked, model, target, plan, terminal), crew=crew)
@@ -95,6 +97,12 @@ def led(asked: Asked, crew: Crew) -> int:
     final = proven(plan, shop, rows, folder, asked.command)
     terminal.end(final, folder)
     return 0 if all(gate["passed"] for gate in final["gates"]) else 1
+
+
+def check_storage(asked: Asked) -> None:
+    """A study is kept only of a search."""
+    if asked.storage and not asked.search and asked.hours is None:
+        raise UserError("--storage: nothing is searched; --search 20 or --hours 2 beside it would be right")
 
 
 def check_until(until: str | None, plan: Plan) -> None:
@@ -226,7 +234,9 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
     def planned(params: Mapping[str, Any]) -> Plan:
         return plans.read(asked.plan, shop.target, {**params, **asked.given})
 
-    return Tuner(planned, plan, shop, folder, terminal.trial).best(asked.search or None, asked.hours)
+    given = asked.storage
+    storage: Path | str | None = given if given is None or "://" in given else Path(given)
+    return Tuner(planned, plan, shop, folder, terminal.trial, storage).best(asked.search or None, asked.hours)
 
 
 def walked(  # noqa: PLR0913 - a run's own things

@@ -77,6 +77,8 @@ class Space(Settings):
             raise ValueError("score: given and no objective; objectives: {score: minimize} would be right")
         if self.pruner != "none" and not {"quality", "score"} & self.objectives.keys():
             raise ValueError(f"pruner: {self.pruner} watches quality, which is no objective; none would be right")
+        if both := sorted(self.proxy.keys() & self.settings.keys()):
+            raise ValueError(f"proxy: {both[0]} is searched too; one of the two would be right")
         return self
 
     @property

@@ -86,6 +86,10 @@ class Terminal:
         """One line per trial of a search."""
         self.out.print(f"  {line}")
 
+    def say(self, line: str) -> None:
+        """One line."""
+        self.out.print(line)
+
     def preview(self, plan: Plan, shop: Workshop, expected: list[Expected]) -> None:
         """--dry-run."""
         if self.as_json:

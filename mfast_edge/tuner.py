@@ -23,7 +23,7 @@ from mfast_edge.stages.quantize import among
 from mfast_edge.store import read_json, write_json
 from mfast_edge.verdict import loss_over
 from search.space import SpaceError, parse
-from search.study import Rejected, Settings, StudyError, run
+from search.study import Rejected, Settings, StudyError, read, run
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
@@ -63,6 +63,7 @@ class Tuner:
     shop: Workshop
     folder: Path
     tell: Callable[[str], None]
+    storage: Path | str | None = None  # the folder's own journal if None
 
     def best(self, trials: int | None, hours: float | None) -> Plan:
         """The plan with the settings, out of its space, whose final file is fastest within the budget.
@@ -75,7 +76,7 @@ class Tuner:
         if not self.knobs:
             raise UserError(f"--search: nothing to vary in plan {self.plan.name}; one with prune would be right")
         why = self.searched(trials, hours)
-        if found := read_json(self.kept):
+        if found := self.shared(read_json(self.kept)):
             self.tell(f"best: {found['params']}, {found['ratio']:.3f} of the float network's time")
             return self.planned(found["params"])
         bare = plain(self.plan)
@@ -87,12 +88,10 @@ class Tuner:
         """Search, and say what came of it where it found nothing."""
         try:
             space = parse(self.knobs)
-            journal = self.folder / "search.log"
-            settings = Settings(self.question(), ("minimize",), self.plan.seed, journal, self.asked())
             done = run(
                 lambda params, _: [self.attempt(params, hours)],
                 space,
-                settings,
+                self.settings,
                 trials=trials,
                 stop=None if hours is None else lambda: not self.left(hours) > 0,
             )
@@ -103,6 +102,22 @@ class Tuner:
         if not done:
             return f"--hours {hours:g} leaves no time for a trial"
         return f"no trial of {len(done)} stayed within {self.plan.budget:g} points"
+
+    @property
+    def settings(self) -> Settings:
+        """The study's."""
+        storage = self.storage or self.folder / "search.log"
+        return Settings(self.question(), ("minimize",), self.plan.seed, storage, self.asked())
+
+    def shared(self, mine: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The best that this folder knows, or the better one that another machine found in the same study."""
+        if self.storage is None:
+            return mine
+        answered = [trial for trial in read(self.settings) if trial.state == "complete"]
+        best = min(answered, key=lambda trial: trial.values[0], default=None)
+        if best is None or (mine and mine["ratio"] <= best.values[0]):
+            return mine
+        return {"params": dict(best.params), "ratio": best.values[0]}
 
     @property
     def knobs(self) -> Mapping[str, Any]:
@@ -192,6 +207,7 @@ class Tuner:
         self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {loss['points']:.2f} points lost on val")
         if loss_over(loss, self.plan.budget):
             raise Rejected
+        best = read_json(self.kept)  # another worker may have found a better one meanwhile
         if best is None or ratio < best["ratio"]:
             told = {"params": dict(params), "ratio": ratio, "points": loss["points"], "file": str(final.candidate.file)}
             write_json(self.kept, told)

@@ -66,6 +66,13 @@ class Workshop:
     watch: Callable[[nn.Module, int, int], None] | None = None  # after each epoch of a training, see training/fit.py
 
     @property
+    def task(self) -> Any:
+        """What the model is for."""
+        from mfast_edge.tasks import detect
+
+        return detect
+
+    @property
     def root(self) -> Candidate:
         """The empty candidate that training starts from."""
         return start(self.model.name, self.build.model_dump(mode="json"))

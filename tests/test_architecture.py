@@ -30,6 +30,8 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "doctor",
         "tune",
         "searched",
+        "workers",
+        "scoreboard",
         "__main__",
     },
     {

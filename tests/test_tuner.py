@@ -255,3 +255,15 @@ def test_a_plan_with_nothing_to_vary_is_refused(bench: Bench, tmp_path: Path) ->
     mine.write_text("stages: [train, export_onnx]\n")
     with pytest.raises(UserError, match="nothing to vary in plan mine"):
         bench.tuner(str(mine)).best(1, None)
+
+
+def test_a_better_one_of_another_machine_in_the_same_study_is_planned(bench: Bench, tmp_path: Path) -> None:
+    storage = tmp_path / "shared.log"
+    there = replace(bench.tuner(), folder=tmp_path / "there", storage=storage)
+    there.best(1, None)
+    here = replace(bench.tuner(), folder=tmp_path / "here", storage=storage)
+    found = here.best(1, None)
+    assert len(bench.plans) == 1  # the study has its one trial
+    assert not here.kept.exists()
+    assert found.stages == bench.plans[0].stages
+    assert here.shared({"params": {}, "ratio": 0.4}) == {"params": {}, "ratio": 0.4}

@@ -1,0 +1,94 @@
+"""What a search shows while it runs: a live table on a terminal, elsewhere a line for each finished trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from search.pareto import front
+
+if TYPE_CHECKING:
+    from mfast_edge.terminal import Terminal
+    from search.study import Trial
+
+ROWS = 12  # of the Pareto front in the live table
+
+
+class Scoreboard:
+    """Trials, the best so far and the Pareto front."""
+
+    def __init__(self, objectives: Mapping[str, str], least: float | None, terminal: Terminal):
+        self.objectives, self.least, self.terminal = objectives, least, terminal
+        self.told: set[int] = set()
+        self.live: Live | None = None
+        self.word = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The live table, as long as this is open, where there is a terminal to draw it on."""
+        if not self.terminal.out.is_terminal or self.terminal.as_json:
+            yield
+            return
+        with Live(console=self.terminal.out, refresh_per_second=2) as self.live:
+            yield
+        self.live = None
+
+    def say(self, line: str) -> None:
+        """What goes on inside a trial."""
+        self.word = line
+        if self.live is None:
+            self.terminal.progress(line)
+
+    def update(self, trials: Sequence[Trial]) -> None:
+        """Show what is finished."""
+        if self.live is not None:
+            self.live.update(Group(self.table(trials), Text(self.word, style="dim")))
+            return
+        for trial in trials:
+            if trial.number is not None and trial.id not in self.told:
+                self.told.add(trial.id)
+                self.terminal.trial(self.line(trial, trials))
+
+    def line(self, trial: Trial, trials: Sequence[Trial]) -> str:
+        """One finished trial, and the best so far."""
+        settings = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+        came = self.figures(trial) if trial.state == "complete" else f"{trial.state}: {trial.why}".removesuffix(": ")
+        return f"trial {trial.id}: {came} ({settings}; {trial.seconds:.0f} s); {self.best(trials)}"
+
+    def figures(self, trial: Trial) -> str:
+        """The objectives of a trial."""
+        return ", ".join(f"{name} {value:.4g}" for name, value in zip(self.objectives, trial.values, strict=True))
+
+    def best(self, trials: Sequence[Trial]) -> str:
+        """The best so far by the first objective, and how long the Pareto front is."""
+        complete = [trial for trial in trials if trial.state == "complete"]
+        if not complete:
+            return "none answered yet"
+        first, way = next(iter(self.objectives.items()))
+        pick = max if way == "maximize" else min
+        found = pick(complete, key=lambda trial: trial.values[0])
+        return f"best {first} {found.values[0]:.4g} (trial {found.id}), Pareto front of {len(self.front(complete))}"
+
+    def front(self, complete: Sequence[Trial]) -> list[Trial]:
+        """The trials that no other one beats."""
+        ways = list(self.objectives.values())
+        return [complete[place] for place in front([trial.values for trial in complete], ways)]
+
+    def table(self, trials: Sequence[Trial]) -> Table:
+        """The Pareto front as a table; below it what the trials came to."""
+        counted = {state: sum(trial.state == state for trial in trials) for state in ("complete", "rejected", "pruned")}
+        told = ", ".join(f"{count} {state}" for state, count in counted.items())
+        running = [f"trial {trial.id}" for trial in trials if trial.state == "running"]
+        caption = f"{told}; running: {', '.join(running) or 'none'}; {self.best(trials)}"
+        made = Table("trial", *self.objectives, "settings", title="Pareto front", caption=caption)
+        complete = [trial for trial in trials if trial.state == "complete"]
+        for trial in sorted(self.front(complete), key=lambda trial: trial.values)[-ROWS:] if complete else ():
+            settings = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+            made.add_row(str(trial.id), *(f"{value:.4g}" for value in trial.values), settings)
+        return made

@@ -1,0 +1,338 @@
+"""A search from what was asked to an exit code: study, workers, report, winner, the winner's run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfast_edge import plan as plans
+from mfast_edge import run as runs
+from mfast_edge import spaces
+from mfast_edge import target as targets
+from mfast_edge.errors import UserError
+from mfast_edge.scoreboard import Scoreboard
+from mfast_edge.store import read_json, write_json
+from mfast_edge.terminal import Terminal
+from search.space import SpaceError, parse, size
+from search.study import Settings, StudyError, read
+from search.study import run as work
+
+if TYPE_CHECKING:
+    from mfast_edge.foreseen import Ready
+    from mfast_edge.spaces import Space
+    from mfast_edge.trials import Trials
+    from mfast_edge.winner import Finished
+    from search.study import Report, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """The door's arguments, as typed; `asked` those that compress has too. `place`: the number of a worker, None
+    leads; `words`: the command's own, for other workers."""
+
+    asked: runs.Asked
+    space: str
+    workers: int
+    study: str | None
+    final: bool
+    place: int | None
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search, ready to run: its trials, its study, where it lies, who shows it."""
+
+    hunt: Hunt
+    trials: Trials
+    settings: Settings
+    folder: Path
+    board: Scoreboard
+
+    def finished(self) -> list[Trial]:
+        """Every trial of the study, of all workers, as it is now."""
+        storage = self.settings.storage
+        if isinstance(storage, Path) and not storage.exists():
+            return []
+        return read(self.settings)
+
+
+def run(hunt: Hunt) -> int:
+    """0: the winner passed every gate, or was not asked for. 1: a gate failed; the report is written all the same."""
+    terminal = Terminal(hunt.asked.json)
+    search = prepared(hunt, terminal)
+    try:
+        if hunt.asked.dry_run:
+            return preview(search, terminal)
+        if hunt.place is not None:
+            return labour(search, lambda trials: None)
+        return led(search, terminal)
+    except StudyError as wrong:
+        raise UserError(f"--storage: {wrong}") from None
+
+
+def prepared(hunt: Hunt, terminal: Terminal) -> Search:
+    """Everything read and checked; nothing is trained or measured."""
+    from mfast_edge.trials import Trials
+
+    asked, space = hunt.asked, spaces.read(hunt.space)
+    target = targets.find(asked.target)
+    if both := sorted(set(asked.given) & (space.knobs.keys() | space.proxy.keys())):
+        raise UserError(f"--set {both[0]}: space {space.name} has this setting; one of the two would be right")
+    planned, base = planner(asked, target, terminal)
+    home = f"{base.shop.model.name}-{base.shop.data.name}-{target.name}-{space.name}"
+    folder = asked.out / (asked.name or home)
+    board = Scoreboard(space.objectives, space.winner.quality if space.winner else None, terminal)
+    trials = Trials(space, planned, folder, board.say)
+    assert trials.until
+    trials.planned({**space.proxy, **space.reference})  # a mistake in them is told now
+    return Search(hunt, trials, studied(hunt, trials, folder), folder, board)
+
+
+def planner(
+    asked: runs.Asked, target: targets.Target, terminal: Terminal
+) -> tuple[Callable[[Mapping[str, Any]], Ready], Ready]:
+    """(dotted settings → the plan with them and its surroundings, the same without any)."""
+    from mfast_edge import model as models
+    from mfast_edge.data.sample import objects
+    from mfast_edge.foreseen import Ready
+    from mfast_edge.models import MODELS
+
+    model = models.find(asked.model, MODELS)
+
+    def check(given: Mapping[str, Any]) -> object:
+        return runs.build_settings(model, given, asked.init, ("any",))
+
+    plan = plans.read(asked.plan, target, asked.given, check)
+    runs.check_adopts(plan)
+    runs.check_engine(plan)
+    base = Ready(plan, runs.furnish(asked, model, target, plan, terminal))
+    runs.check_teachers(plan, base.shop)
+    runs.check_anchors(plan, base.shop)
+    boxes = objects(base.shop.data.splits["train"])
+
+    def planned(settings: Mapping[str, Any]) -> Ready:
+        if not settings:
+            return base
+        made = plans.read(asked.plan, target, {**settings, **asked.given}, check)
+        given = runs.build_settings(model, made.model, asked.init, base.shop.data.classes)
+        ready = Ready(made, replace(base.shop, build=models.settled(given, boxes), known={}))
+        runs.check_sizes(made, ready.shop)
+        return ready
+
+    return planned, base
+
+
+def studied(hunt: Hunt, trials: Trials, folder: Path) -> Settings:
+    """The study's settings."""
+    space, given = trials.space, hunt.asked.storage
+    storage: Path | str = given if given and "://" in given else Path(given) if given else folder / "search.log"
+    name = hunt.study or f"{space.name}-{trials.question()}"
+    seed, first = trials.base.plan.seed, own(trials)
+    return Settings(name, space.directions, seed, storage, first, space.sampler, space.pruner, steps=trials.steps)
+
+
+def own(trials: Trials) -> dict[str, Any]:
+    """The plan's own values of what varies: where a search begins."""
+    plan, shop = trials.base.plan, trials.base.shop
+    rooms = {name: stage.model_dump(mode="json") for name, stage in plan.stages}
+    rooms["model"] = shop.build.model_dump(mode="json")
+    found = {}
+    for knob in trials.space.settings:
+        room, _, rest = knob.partition(".")
+        if (value := rooms.get(room, {}).get(rest)) is not None:
+            found[knob] = value
+    return found
+
+
+def labour(search: Search, seen: Callable[[list[Trial]], None]) -> int:
+    """Run trials in this process until there are enough, or no time, or none left."""
+    asked, trials = search.hunt.asked, search.trials
+    spent = search.folder / f"spent-{trials.question()}-{search.hunt.place or 0}.json"
+    before, begun = float((read_json(spent) or {"seconds": 0.0})["seconds"]), time.monotonic()
+
+    def late() -> bool:
+        seconds = before + time.monotonic() - begun
+        write_json(spent, {"seconds": seconds})
+        return asked.hours is not None and seconds >= asked.hours * 3600
+
+    def objective(params: Mapping[str, Any], report: Report) -> list[float]:
+        report.note("asked", trials.question())
+        try:
+            return trials.attempt(params, report)
+        finally:
+            seen(search.finished())
+
+    try:
+        space = parse(trials.space.knobs)
+        work(objective, space, search.settings, trials=asked.search or None, stop=late)
+    except SpaceError as wrong:
+        raise UserError(f"--space: {wrong}") from None
+    finally:
+        late()
+    return 0
+
+
+def led(search: Search, terminal: Terminal) -> int:
+    """Search, tell, report; then the winner's own run."""
+    base = search.trials.base
+    check_joined(search, search.finished())
+    terminal.head(base.plan, base.shop, search.folder)
+    runs.check_target(base.plan, base.shop, terminal)
+    with search.board.shown():
+        hunting(search)
+    found = search.finished()
+    told = summary(search, found)
+    from mfast_edge.pages.search import write
+
+    write(told, search.folder)
+    if told["winner"] is None:
+        raise UserError(
+            f"search: no trial of {told['counts']['finished']} was answered ({often(found)}); wider limits, or more "
+            f"trials, would be right; {search.folder / 'search.html'} tells of each"
+        )
+    terminal.say(told["winner"]["why"])
+    return proven(search, told, terminal)
+
+
+def hunting(search: Search) -> None:
+    """The trials, in this process or in as many as were asked for, unless there are enough already."""
+    hunt, found = search.hunt, search.finished()
+    search.board.update(found)
+    done = sum(trial.number is not None for trial in found)
+    if hunt.asked.search and done >= hunt.asked.search:
+        return
+    search.trials.prepare()
+    if hunt.workers == 1:
+        labour(search, search.board.update)
+    else:
+        from mfast_edge.workers import toil
+
+        toil(hunt.workers, hunt.words, search.folder, lambda: search.board.update(search.finished()))
+    search.board.update(search.finished())
+
+
+def proven(search: Search, told: Mapping[str, Any], terminal: Terminal) -> int:
+    """The winner, trained in full and through the whole plan as compress would."""
+    if not search.hunt.final:
+        if terminal.as_json:
+            print(json.dumps(told))
+        return 0
+    ready = search.trials.planned(search.trials.space.tree(told["winner"]["params"]))
+    shop, asked = replace(ready.shop, tell=terminal.progress), search.hunt.asked
+    runs.check_target(ready.plan, shop, terminal)
+    rows = runs.walked(ready.plan, shop, search.folder, None, terminal)
+    final = runs.proven(ready.plan, shop, rows, search.folder, asked.command)
+    terminal.end({**final, "search": {**told, "trials": len(told["trials"])}}, search.folder)
+    return 0 if all(gate["passed"] for gate in final["gates"]) else 1
+
+
+def check_joined(search: Search, found: Sequence[Trial]) -> None:
+    """UserError where a study of this name asked something else, or on another kind of machine what a clock tells."""
+    name, question = search.settings.name, search.trials.question()
+    machine = search.trials.base.shop.machine
+    if any(trial.notes.get("asked", question) != question for trial in found):
+        raise UserError(f"--study: {name} was begun with other data, settings or versions; another name would be right")
+    others = sorted({str(trial.notes["machine"]) for trial in found if "machine" in trial.notes} - {machine})
+    if others and search.trials.space.clocked:
+        raise UserError(
+            f"--study: {name} was timed on {others[0]}, and this is {machine}: their ms cannot be compared; machines "
+            "of one kind, or a study of its own (--study NAME), would be right"
+        )
+
+
+def often(found: Sequence[Trial]) -> str:
+    """Why trials came to nothing: the last reasons that were told."""
+    why = [trial.why for trial in found if trial.why] or ["given up by the pruner" if found else "there was no time"]
+    return why[-1]
+
+
+def summary(search: Search, found: Sequence[Trial]) -> dict[str, Any]:
+    """All that is known of a search, as JSON."""
+    space = search.trials.space
+    answers = answered(found)
+    return {
+        "study": search.settings.name,
+        "storage": hidden(search.settings.storage),
+        "command": search.hunt.asked.command,
+        "space": space.model_dump(mode="json"),
+        "model": search.trials.base.shop.model.name,
+        "data": search.trials.base.shop.data.name,
+        "target": search.trials.base.shop.target.title,
+        "machine": search.trials.base.shop.machine,
+        "seed": search.settings.seed,
+        "counts": counts(found),
+        "winner": won(space, answers),
+        "trials": [one(trial) for trial in found],
+    }
+
+
+def counts(found: Sequence[Trial]) -> dict[str, int]:
+    """How many trials came to what; finished are all but failed and running ones."""
+    states = ("complete", "rejected", "pruned", "failed", "running")
+    each = {state: sum(trial.state == state for trial in found) for state in states}
+    return {"finished": sum(trial.number is not None for trial in found), **each}
+
+
+def answered(found: Sequence[Trial]) -> list[Finished]:
+    """The complete trials with their figures."""
+    from mfast_edge.winner import Finished
+
+    complete = [trial for trial in found if trial.state == "complete" and "figures" in trial.notes]
+    return [Finished(trial.id, trial.params, trial.notes["figures"]) for trial in complete]
+
+
+def won(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
+    """The winner, and why; None where no trial was answered."""
+    from mfast_edge.winner import chosen
+
+    if not answers:
+        return None
+    found, why = chosen(answers, space.objectives, space.winner.quality if space.winner else None)
+    return {"id": found.number, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
+
+
+def one(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON: settings, state, values, lineage."""
+    told = {name: getattr(trial, name) for name in ("id", "number", "state", "why", "retried", "worker")}
+    curve = [[step, value] for step, value in trial.curve.items()]
+    more = {"parents": list(trial.parents), "seconds": round(trial.seconds, 1), "curve": curve}
+    notes = {"key": trial.notes.get("key"), "figures": trial.notes.get("figures", {})}
+    return {**told, "params": dict(trial.params), "values": list(trial.values), **more, **notes}
+
+
+def hidden(storage: Path | str | None) -> str:
+    """A storage without its password."""
+    head, at, rest = str(storage).rpartition("@")
+    scheme, slashes, user = head.partition("://")
+    return f"{scheme}{slashes}{user.partition(':')[0]}{at}{rest}" if at else str(storage)
+
+
+def preview(search: Search, terminal: Terminal) -> int:
+    """--dry-run: what is searched, what is known, and what a trial of the plan's own settings would take."""
+    from mfast_edge.pipeline import expected
+
+    ready, found = search.trials.ready({}), search.finished()
+    knobs = parse(search.trials.space.knobs)
+    ahead = expected(ready.plan, ready.shop, runs.judged(ready.plan, ready.shop, search.folder))
+    points = size(knobs)
+    told = {
+        "study": search.settings.name,
+        "storage": hidden(search.settings.storage),
+        "knobs": len(knobs),
+        "points": points,
+        "counts": counts(found),
+        "stages": [stage.told() for stage in ahead],
+    }
+    if terminal.as_json:
+        print(json.dumps(told))
+        return 0
+    many = "without end" if points is None else f"{points} settings"
+    terminal.say(f"study {told['study']} in {told['storage']}: {len(knobs)} knobs, {many}")
+    terminal.say(f"{told['counts']['finished']} trials are finished; nothing was run")
+    terminal.preview(ready.plan, ready.shop, ahead)
+    return 0

@@ -1,0 +1,204 @@
+"""One trial of a search: settings → limits → a training that is watched → what the search is for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.score import score
+from mfast_edge.candidate import child_key, digest
+from mfast_edge.data.photo import load as load_photo
+from mfast_edge.errors import Busy, Diverged, UserError
+from mfast_edge.foreseen import Facts, Ready, Scale, foresee, found, over, scale
+from mfast_edge.judge import as_file, as_torch
+from mfast_edge.models.detections import detect
+from mfast_edge.pipeline import make, step_of
+from mfast_edge.runners import through
+from search.study import Pruned, Rejected
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mfast_edge.candidate import Candidate
+    from mfast_edge.plan import Plan, Stage
+    from mfast_edge.spaces import Space
+    from search.study import Report
+
+PART = 200  # photos of val that a training is watched on
+LOOKS = 10  # at a training, at most
+PAUSE = 1.0  # seconds before asking again for what another process is making
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All trials of one search: what is searched, how settings become a plan, where it lies, whom it tells."""
+
+    space: Space
+    planned: Callable[[Mapping[str, Any]], Ready]
+    folder: Path
+    tell: Callable[[str], None]
+
+    def attempt(self, params: Mapping[str, Any], report: Report) -> list[float]:
+        """The objectives' values; as notes all figures, the key in the store, the machine.
+
+        Rejected, before any training wherever the network is known by then: settings that no plan takes, a limit, a
+        training that diverges. Pruned: a training that the pruner gave up; nothing of it stays.
+        """
+        report.note("machine", self.base.shop.machine)
+        try:
+            ready = self.ready(params)
+            facts = None if ready.shapes else foresee(ready, self.scale, self.shelf)
+            self.admit(facts)
+            final = self.trained(ready, report)
+            report.note("key", final.key)
+            if facts is None:
+                self.admit(facts := found(ready, final, self.scale, self.shelf))
+        except (UserError, Diverged) as wrong:
+            raise Rejected(str(wrong)) from None
+        figures = self.figures(ready, final, facts)
+        report.note("figures", figures)
+        return [figures[name] for name in self.space.objectives]
+
+    def ready(self, params: Mapping[str, Any]) -> Ready:
+        """The plan and the network of a trial, with the proxy's settings, up to where trials end."""
+        return self.planned({**self.space.proxy, **self.space.tree(params)}).upto(self.until)
+
+    def admit(self, facts: Facts | None) -> None:
+        """Rejected where a limit is passed."""
+        if facts and (wrong := over(facts, self.space.limits, self.scale.facts)):
+            raise Rejected("; ".join(wrong))
+
+    def trained(self, ready: Ready, report: Report | None) -> Candidate:
+        """What the trial's stages make, out of the store as far as it is there."""
+        current = ready.shop.root
+        for name, stage in ready.plan.stages:
+            watch = watching(ready, stage, report) if name == "train" and report else None
+            current = self.made((name, stage), current, replace(ready, shop=replace(ready.shop, watch=watch)))
+        return current
+
+    def made(self, row: tuple[str, Stage], parent: Candidate, ready: Ready) -> Candidate:
+        """A stage's child; nothing is left of one that was given up. Waits while another process makes it."""
+        shop, seed = ready.shop, ready.plan.seed
+        while True:
+            try:
+                return make(*row, parent, shop, seed)[0]
+            except Busy:
+                time.sleep(PAUSE)
+            except (Pruned, Diverged):
+                shop.store.discard(child_key(parent, step_of(*row, parent, shop, seed)))
+                raise
+
+    def figures(self, ready: Ready, final: Candidate, facts: Facts) -> dict[str, float]:
+        """All that is known of a finished trial, by name."""
+        told = {**asdict(facts), **quality(ready, final)}
+        if "score" in self.space.objectives:
+            f1, ms = self.par
+            told["score"] = score(told["f1"], facts.ms, f1_ref=f1, t_ref=ms)
+        return told
+
+    @cached_property
+    def base(self) -> Ready:
+        """The plan without a trial's settings."""
+        return self.planned({})
+
+    @cached_property
+    def until(self) -> str:
+        """The stage that trials end with."""
+        return ending(self.space, self.base.plan)
+
+    @property
+    def shelf(self) -> Path:
+        """Where the facts of networks lie."""
+        return self.folder / "facts"
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The reference, untrained."""
+        return scale(self.reference, self.folder, self.space.clock)
+
+    @cached_property
+    def reference(self) -> Ready:
+        """The reference's plan, as trials are trained."""
+        return self.planned({**self.space.proxy, **self.space.reference}).upto(self.until)
+
+    @cached_property
+    def par(self) -> tuple[float, float]:
+        """What scores 1, F1 and ms: as given, or the reference's own, trained as trials are."""
+        if given := self.space.score:
+            return given.f1, given.ms
+        self.tell("the reference is trained: its F1 and time score 1")
+        return quality(self.reference, self.trained(self.reference, None))["f1"], self.scale.facts.ms
+
+    @property
+    def steps(self) -> int | None:
+        """The last epoch that trials are looked at, where all train equally long."""
+        stages = dict(self.reference.plan.stages)
+        return None if "train.images" in self.space.settings else looks(self.reference, stages["train"])[1]
+
+    def prepare(self) -> None:
+        """Measure what all trials need, before several processes ask for it."""
+        if self.scale and "score" in self.space.objectives:
+            assert self.par
+
+    def question(self) -> str:
+        """A name for all that is asked: other data, plan, space or version of a stage are another study."""
+        plan, shop = self.base.plan, self.base.shop
+        stages = [[name, stage.version, stage.model_dump(mode="json")] for name, stage in plan.stages]
+        space = self.space.model_dump(mode="json", exclude={"name", "title", "winner"})
+        reads = shop.digests(("data", "init"))
+        return digest([space, stages, reads, shop.root.key, shop.target.model_dump(mode="json"), plan.seed])[:8]
+
+
+def ending(space: Space, plan: Plan) -> str:
+    """The stage that trials end with. UserError for settings that the plan lacks."""
+    names = [name for name, _ in plan.stages]
+    where = f"space {space.name}"
+    if "train" not in names:
+        raise UserError(f"{where}: plan {plan.name} trains nothing; a plan with train would be right")
+    if odd := [knob for knob in space.settings if knob.partition(".")[0] not in ("model", *names)]:
+        raise UserError(
+            f"{where}.settings: {', '.join(odd)}: not in plan {plan.name}; known: model, {', '.join(names)}"
+        )
+    if space.until not in (None, *names):
+        raise UserError(f"{where}.until: {space.until!r} is not a stage of plan {plan.name}: {', '.join(names)}")
+    rooms = {knob.partition(".")[0] for knob in space.settings}
+    last = max(place for place, name in enumerate(names) if name in rooms | {"train"})
+    if space.until is not None and names.index(space.until) < last:
+        raise UserError(f"{where}.until: {space.until} comes before {names[last]}, in which something varies")
+    return space.until or names[last]
+
+
+def quality(ready: Ready, final: Candidate) -> dict[str, float]:
+    """The task's headline on val, and F1: of the graph where the trial made one, else of the network."""
+    shop = ready.shop
+    graph = final.form == "onnx"
+    looked = as_file(shop, final, shop.target.measured[0], "val") if graph else as_torch(shop, final, "val")
+    return {"quality": shop.task.headline(looked.quality), "f1": looked.quality.f1}
+
+
+def watching(ready: Ready, stage: Stage, report: Report) -> Callable[[nn.Module, int, int], None]:
+    """What looks at a training from time to time, on the same few photos of val, and tells the pruner."""
+    shop, every = ready.shop, looks(ready, stage)[0]
+    val, facts = shop.data.splits["val"], shop.model.ready(shop.model.facts(shop.build))
+    photos = val[:: ceil(len(val) / PART)]
+
+    def watch(network: nn.Module, epochs: int, _: int) -> None:
+        if epochs % every == 0:
+            forward = through(network, shop.device)
+            seen = [detect(load_photo(photo), forward, shop.model.decode, facts) for photo in photos]
+            looked = shop.task.compare([photo.truth for photo in photos], seen, shop.data.classes)
+            report(epochs, shop.task.headline(looked))
+
+    return watch
+
+
+def looks(ready: Ready, stage: Stage) -> tuple[int, int]:
+    """After every how many epochs a training is looked at, and the last one of those."""
+    epochs = ceil(int(stage.model_dump(mode="json")["images"]) / len(ready.shop.data.splits["train"]))
+    every = ceil(epochs / LOOKS)
+    return every, epochs // every * every

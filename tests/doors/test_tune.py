@@ -1,0 +1,247 @@
+"""The door of a search: limits, trials, the winner's own run, workers that die, the same command again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from mfast_edge import foreseen
+from mfast_edge.errors import UserError
+from mfast_edge.searched import Hunt, hidden, prepared, run
+from mfast_edge.terminal import Terminal
+from mfast_edge.workshop import Workshop
+from search.study import Pruned, Rejected, Settings, read
+from tests.conftest import asked
+from tests.doors.doors import door, refused
+
+PLAN = """
+data: particles:24x96
+budget: 100.0
+stages:
+  - train: {images: 96, batch: 8, lr: 3.0e-3}
+  - export_onnx: {}
+timing: {rounds: 7, seconds: 0.005, warmup: 1}
+"""
+SPACE: dict[str, Any] = {
+    "limits": {"parameters": "1.0x"},
+    "proxy": {"train.images": 48},
+    "winner": {"quality": 0.0},
+    "sampler": "random",
+    "settings": {
+        "train.lr": {"type": "float", "low": 1e-3, "high": 1e-2, "log": True},
+        "model.width": {"type": "categorical", "choices": [0.25, 0.5, 1.0]},
+    },
+}
+
+
+def files(folder: Path, **sections: Any) -> tuple[str, str]:
+    """A plan's and a space's path."""
+    plan, space = folder / "small.yaml", folder / "space.yaml"
+    plan.write_text(PLAN)
+    space.write_text(yaml.safe_dump({**SPACE, **sections}))
+    return str(plan), str(space)
+
+
+def hunt(folder: Path, final: bool = False, study: str | None = None, **given: Any) -> Hunt:
+    """A search of four trials in a folder that holds the two files."""
+    given = {"plan": str(folder / "small.yaml"), "search": 4, "name": "hunt", **given}
+    return Hunt(asked(folder / "runs", **given), str(folder / "space.yaml"), 1, study, final, None, ())
+
+
+def told(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "runs" / "hunt" / "search.json").read_text())
+    return found
+
+
+class Report:
+    """What a trial tells; gives up at the first look where it is to."""
+
+    def __init__(self, gives_up: bool = False):
+        self.gives_up, self.notes, self.values = gives_up, dict[str, Any](), dict[int, float]()
+
+    def __call__(self, step: int, value: float) -> None:
+        self.values[step] = value
+        if self.gives_up:
+            raise Pruned("falls behind")
+
+    def note(self, name: str, value: Any) -> None:
+        self.notes[name] = value
+
+
+def test_a_search_ends_with_the_winner_trained_in_full_and_the_same_command_does_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files(tmp_path)
+    assert run(hunt(tmp_path, final=True)) in (0, 1)
+    found, home = told(tmp_path), tmp_path / "runs" / "hunt"
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  trial")]
+    assert len(lines) == len(found["trials"]) == found["counts"]["finished"] == 4
+    wide = [one for one in found["trials"] if one["params"]["model.width"] == 1.0]
+    assert all("parameters" in one["why"] and one["key"] is None for one in wide)
+    answered = [one for one in found["trials"] if one["state"] == "complete"]
+    fastest = min(answered, key=lambda one: one["figures"]["ms"])
+    assert found["winner"]["figures"]["ms"] <= fastest["figures"]["ms"] / 0.98
+    row = json.loads((home / "plan.json").read_text())["stages"][0]["train"]
+    assert (row["images"], row["lr"]) == (96, found["winner"]["params"]["train.lr"])
+    proxy = json.loads((tmp_path / "runs" / "store" / answered[0]["key"] / "card.json").read_text())
+    assert proxy["lineage"][0]["settings"]["images"] == 48
+    assert {"final.json", "bundle", "report.html", "search.html", "search.md"} <= {one.name for one in home.iterdir()}
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "store").rglob("*")}
+    assert run(hunt(tmp_path, final=True)) in (0, 1)
+    assert told(tmp_path)["trials"] == found["trials"]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "store").rglob("*")} == before
+
+
+def test_what_is_over_a_limit_is_rejected_before_any_training(tmp_path: Path) -> None:
+    files(tmp_path, limits={"parameters": 10, "mb": "1.0x"})
+    with pytest.raises(UserError, match=r"no trial of 2 was answered \(.*parameters .*, limit 10"):
+        run(hunt(tmp_path, search=2))
+    assert [one["state"] for one in told(tmp_path)["trials"]] == ["rejected", "rejected"]
+    assert not (tmp_path / "runs" / "store").exists()
+    assert not (tmp_path / "runs" / "work").exists()
+
+
+def test_a_pruned_trial_leaves_nothing_of_its_training(tmp_path: Path) -> None:
+    files(tmp_path, limits={})
+    trials = prepared(hunt(tmp_path), Terminal(True)).trials
+    report = Report(gives_up=True)
+    with pytest.raises(Pruned):
+        trials.attempt({"train.lr": 0.003, "model.width": 0.25}, report)
+    assert list(report.values) == [1]
+    assert list((tmp_path / "runs" / "work").iterdir()) == []
+    assert not (tmp_path / "runs" / "store").exists()
+    seen = Report()
+    values = trials.attempt({"train.lr": 0.003, "model.width": 0.25}, seen)
+    assert list(seen.values) == [1, 2, 3]  # 16 photos an epoch
+    assert seen.notes["figures"]["ms"] == values[1]
+    assert seen.values[3] == pytest.approx(values[0], abs=1e-6)  # the whole of so small a val is looked at
+    again = Report()
+    assert trials.attempt({"train.lr": 0.003, "model.width": 0.25}, again) == values
+    assert again.values == {}  # nothing was trained
+
+
+def test_settings_that_no_plan_takes_are_rejected_with_the_reason(tmp_path: Path) -> None:
+    files(tmp_path)
+    trials = prepared(hunt(tmp_path), Terminal(True)).trials
+    with pytest.raises(Rejected, match=r"model\.width"):
+        trials.attempt({"train.lr": 0.003, "model.width": -1.0}, Report())
+
+
+def test_ms_can_be_predicted_from_the_latency_table_and_a_score_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table of a nanosecond for a hundred multiply-adds stands in for a measured one."""
+    table = SimpleNamespace(predict=lambda layers: sum(layer.macs for layer in layers) / 1e8)
+    monkeypatch.setattr(Workshop, "table", lambda *_: table)
+    monkeypatch.setattr(foreseen, "race", lambda *_: pytest.fail("raced"))
+    files(tmp_path, clock="predicted", objectives={"score": "minimize"}, score={"f1": 0.5, "ms": 1.0}, winner=None)
+    trials = prepared(hunt(tmp_path), Terminal(True)).trials
+    report = Report()
+    (score,) = trials.attempt({"train.lr": 0.003, "model.width": 0.25}, report)
+    figures = report.notes["figures"]
+    assert score == pytest.approx(0.5 * figures["ms"] + 1 / (1 + 2.718281828459 ** (-20 * (0.5 - figures["f1"]))))
+    assert figures["ratio"] < 0.5  # the reference is twice as wide
+
+
+@pytest.mark.slow
+def test_two_workers_share_one_study(tmp_path: Path) -> None:
+    plan, space = files(tmp_path)
+    words = ["--space", space, "--plan", plan, "--model", "tiny", "--device", "cpu", "--out", tmp_path / "runs"]
+    done = door("tune", *words, "--name", "hunt", "--search", 6, "--workers", 2, "--no-final", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found == told(tmp_path)
+    assert found["counts"]["finished"] == 6
+    assert len({one["worker"] for one in found["trials"]}) == 2
+    assert found["counts"]["failed"] == found["counts"]["running"] == 0
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_and_nothing_is_lost_or_counted_twice(tmp_path: Path) -> None:
+    plan, space = files(tmp_path, proxy={"train.images": 1600}, limits={}, winner=None)
+    words = ["--space", space, "--plan", plan, "--model", "tiny", "--device", "cpu", "--out", str(tmp_path / "runs")]
+    words += ["--name", "hunt", "--search", "1", "--study", "mine", "--no-final"]
+    journal = tmp_path / "runs" / "hunt" / "search.log"
+    victim = subprocess.Popen([sys.executable, "-m", "mfast_edge.tune", *words], stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not list((tmp_path / "runs").glob("work/*/state/last*")):
+        assert victim.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    half = read(Settings("mine", ("maximize", "minimize"), 0, journal))
+    assert [one.state for one in half] == ["running"]
+    done = door("tune", *words)
+    assert done.returncode == 0, done.stderr
+    found = told(tmp_path)
+    assert [one["state"] for one in found["trials"]] == ["failed", "complete"]
+    assert found["trials"][1]["params"] == found["trials"][0]["params"]
+    assert found["trials"][1]["retried"] == found["trials"][0]["id"]
+    assert min(step for step, _ in found["trials"][1]["curve"]) > 1  # the training went on from where it was
+    assert "whose worker died" in (tmp_path / "runs" / "hunt" / "search.md").read_text()
+
+
+def test_a_study_of_another_machine_or_question_is_not_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files(tmp_path, limits={"parameters": 10})
+    with pytest.raises(UserError, match="no trial of 1"):
+        run(hunt(tmp_path, search=1, study="ours"))
+    with pytest.raises(UserError, match="other data, settings or versions"):
+        run(hunt(tmp_path, search=1, study="ours", set=("train.batch=4",)))
+    monkeypatch.setattr(Workshop, "machine", "another")
+    with pytest.raises(UserError, match=r"timed on .*, and this is another"):
+        run(hunt(tmp_path, search=1, study="ours"))
+
+
+def test_a_dry_run_tells_of_the_study_and_leaves_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files(tmp_path)
+    assert run(hunt(tmp_path, dry_run=True, json=True)) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["knobs"], found["points"], found["counts"]["finished"]) == (2, None, 0)
+    assert [stage["stage"] for stage in found["stages"]] == ["train"]
+    assert not (tmp_path / "runs" / "hunt").exists()
+
+
+@pytest.mark.parametrize(
+    ("sections", "words", "said"),
+    [
+        ({"settings": {"prune.keep": {"type": "float", "low": 0.2, "high": 0.9}}}, [], "prune.keep: not in plan small"),
+        ({"until": "quantize"}, [], "'quantize' is not a stage"),
+        ({"proxy": {"train.imges": 4}}, [], "no setting 'imges'"),
+        ({}, ["--set", "model.width=0.5"], "space space has this setting"),
+        ({"reference": {"model.wdth": 4}}, [], "no setting 'wdth'"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_done(
+    tmp_path: Path, sections: dict[str, Any], words: list[str], said: str
+) -> None:
+    files(tmp_path, **sections)
+    given = tuple(words[1:])
+    with pytest.raises(UserError) as wrong:
+        run(hunt(tmp_path, set=given))
+    assert said in str(wrong.value)
+    assert not (tmp_path / "runs" / "hunt").exists()
+
+
+def test_the_door_refuses_in_one_sentence(tmp_path: Path) -> None:
+    assert "no such" not in refused("tune", "--space", "quick", "--out", tmp_path)
+    assert "--search" in refused(
+        "compress", "--storage", "x.log", "--model", "tiny", "--plan", "tiny", "--out", tmp_path
+    )
+
+
+def test_a_password_is_not_written_down() -> None:
+    assert hidden("postgresql://me:secret@host:5432/search") == "postgresql://me@host:5432/search"
+    assert hidden("postgresql://host/search") == "postgresql://host/search"
+    assert hidden(Path("/a/search.log")) == "/a/search.log"
