@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
 
+FEWER = 3  # times fewer rounds than for a verdict
 SHAPING = ("refit", "decompose", "prune")  # stages behind which an untrained network has another shape than at the end
 
 
@@ -74,7 +75,7 @@ def scale(ready: Ready, folder: Path, clock: Literal["measured", "predicted"]) -
             with made(ready) as (candidate, found):
                 folder.mkdir(parents=True, exist_ok=True)
                 graph.write_bytes(found.read_bytes())
-                ms = predicted(ready, candidate) if clock == "predicted" else alone(ready.shop, found)[1]
+                ms = predicted(ready, candidate) if clock == "predicted" else alone(swift(ready.shop), found)[1]
                 told = asdict(facts(ready.shop, candidate, found, (ms, 1.0)))
             write_json(place.with_suffix(".json"), told)
     return Scale(graph, Facts(**told), clock)
@@ -127,8 +128,15 @@ def timed(ready: Ready, candidate: Candidate, graph: Path, beside: Scale) -> tup
     if beside.clock == "predicted":
         ms = predicted(ready, candidate)
         return ms, ms / beside.facts.ms
-    ratio = race(ready.shop, {"child": graph, "parent": beside.graph})[1].median
+    ratio = race(swift(ready.shop), {"child": graph, "parent": beside.graph})[1].median
     return ratio * beside.facts.ms, ratio
+
+
+def swift(shop: Workshop) -> Workshop:
+    """The same with a shorter protocol: a search compares many networks, and its winner is timed by the judge."""
+    timing = shop.target.timing
+    shorter = timing.model_copy(update={"rounds": max(5, timing.rounds // FEWER)})
+    return replace(shop, target=shop.target.model_copy(update={"timing": shorter}))
 
 
 def predicted(ready: Ready, candidate: Candidate) -> float:

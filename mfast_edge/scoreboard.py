@@ -23,8 +23,8 @@ ROWS = 12  # of the Pareto front in the live table
 class Scoreboard:
     """Trials, the best so far and the Pareto front."""
 
-    def __init__(self, objectives: Mapping[str, str], least: float | None, terminal: Terminal):
-        self.objectives, self.least, self.terminal = objectives, least, terminal
+    def __init__(self, objectives: Mapping[str, str], terminal: Terminal):
+        self.objectives, self.terminal = objectives, terminal
         self.told: set[int] = set()
         self.live: Live | None = None
         self.word = ""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mfast_edge import model as models
 from mfast_edge import plan as plans
 from mfast_edge import run as runs
 from mfast_edge import spaces
 from mfast_edge import target as targets
 from mfast_edge.errors import UserError
+from mfast_edge.outcome import counts, hidden, often, outcome
 from mfast_edge.scoreboard import Scoreboard
 from mfast_edge.store import read_json, write_json
 from mfast_edge.terminal import Terminal
@@ -23,9 +25,7 @@ from search.study import run as work
 
 if TYPE_CHECKING:
     from mfast_edge.foreseen import Ready
-    from mfast_edge.spaces import Space
     from mfast_edge.trials import Trials
-    from mfast_edge.winner import Finished
     from search.study import Report, Trial
 
 
@@ -83,10 +83,12 @@ def prepared(hunt: Hunt, terminal: Terminal) -> Search:
     target = targets.find(asked.target)
     if both := sorted(set(asked.given) & (space.knobs.keys() | space.proxy.keys())):
         raise UserError(f"--set {both[0]}: space {space.name} has this setting; one of the two would be right")
-    planned, base = planner(asked, target, terminal)
-    home = f"{base.shop.model.name}-{base.shop.data.name}-{target.name}-{space.name}"
+    if not (asked.search or asked.hours is not None or asked.dry_run):
+        raise UserError("tune: no end was given; --search 40, --hours 2 or both would be right")
+    board = Scoreboard(space.objectives, terminal)
+    planned, base = planner(asked, target, board)
+    home = f"{models.title(base.shop.model)}-{base.shop.data.name}-{target.name}-{space.name}"
     folder = asked.out / (asked.name or home)
-    board = Scoreboard(space.objectives, space.winner.quality if space.winner else None, terminal)
     trials = Trials(space, planned, folder, board.say)
     assert trials.until
     trials.planned({**space.proxy, **space.reference})  # a mistake in them is told now
@@ -94,10 +96,9 @@ def prepared(hunt: Hunt, terminal: Terminal) -> Search:
 
 
 def planner(
-    asked: runs.Asked, target: targets.Target, terminal: Terminal
+    asked: runs.Asked, target: targets.Target, board: Scoreboard
 ) -> tuple[Callable[[Mapping[str, Any]], Ready], Ready]:
     """(dotted settings → the plan with them and its surroundings, the same without any)."""
-    from mfast_edge import model as models
     from mfast_edge.data.sample import objects
     from mfast_edge.foreseen import Ready
     from mfast_edge.models import MODELS
@@ -110,7 +111,8 @@ def planner(
     plan = plans.read(asked.plan, target, asked.given, check)
     runs.check_adopts(plan)
     runs.check_engine(plan)
-    base = Ready(plan, runs.furnish(asked, model, target, plan, terminal))
+    shop = runs.furnish(asked, model, target, plan, board.terminal)
+    base = Ready(plan, replace(shop, tell=board.say))
     runs.check_teachers(plan, base.shop)
     runs.check_anchors(plan, base.shop)
     boxes = objects(base.shop.data.splits["train"])
@@ -122,6 +124,7 @@ def planner(
         given = runs.build_settings(model, made.model, asked.init, base.shop.data.classes)
         ready = Ready(made, replace(base.shop, build=models.settled(given, boxes), known={}))
         runs.check_sizes(made, ready.shop)
+        runs.check_anchors(made, ready.shop)
         return ready
 
     return planned, base
@@ -212,7 +215,8 @@ def hunting(search: Search) -> None:
     else:
         from mfast_edge.workers import toil
 
-        toil(hunt.workers, hunt.words, search.folder, lambda: search.board.update(search.finished()))
+        board = search.board
+        toil(hunt.workers, hunt.words, search.folder, lambda: board.update(search.finished()), board.terminal.trial)
     search.board.update(search.finished())
 
 
@@ -223,10 +227,9 @@ def proven(search: Search, told: Mapping[str, Any], terminal: Terminal) -> int:
             print(json.dumps(told))
         return 0
     ready = search.trials.planned(search.trials.space.tree(told["winner"]["params"]))
-    shop, asked = replace(ready.shop, tell=terminal.progress), search.hunt.asked
-    runs.check_target(ready.plan, shop, terminal)
-    rows = runs.walked(ready.plan, shop, search.folder, None, terminal)
-    final = runs.proven(ready.plan, shop, rows, search.folder, asked.command)
+    runs.check_target(ready.plan, ready.shop, terminal)
+    rows = runs.walked(ready.plan, ready.shop, search.folder, None, terminal)
+    final = runs.proven(ready.plan, ready.shop, rows, search.folder, search.hunt.asked.command)
     terminal.end({**final, "search": {**told, "trials": len(told["trials"])}}, search.folder)
     return 0 if all(gate["passed"] for gate in final["gates"]) else 1
 
@@ -245,71 +248,20 @@ def check_joined(search: Search, found: Sequence[Trial]) -> None:
         )
 
 
-def often(found: Sequence[Trial]) -> str:
-    """Why trials came to nothing: the last reasons that were told."""
-    why = [trial.why for trial in found if trial.why] or ["given up by the pruner" if found else "there was no time"]
-    return why[-1]
-
-
 def summary(search: Search, found: Sequence[Trial]) -> dict[str, Any]:
     """All that is known of a search, as JSON."""
-    space = search.trials.space
-    answers = answered(found)
+    trials, shop = search.trials, search.trials.base.shop
     return {
         "study": search.settings.name,
         "storage": hidden(search.settings.storage),
         "command": search.hunt.asked.command,
-        "space": space.model_dump(mode="json"),
-        "model": search.trials.base.shop.model.name,
-        "data": search.trials.base.shop.data.name,
-        "target": search.trials.base.shop.target.title,
-        "machine": search.trials.base.shop.machine,
+        "model": models.title(shop.model),
+        "data": shop.data.name,
+        "target": shop.target.title,
+        "machine": shop.machine,
         "seed": search.settings.seed,
-        "counts": counts(found),
-        "winner": won(space, answers),
-        "trials": [one(trial) for trial in found],
+        **outcome(trials.space, found),
     }
-
-
-def counts(found: Sequence[Trial]) -> dict[str, int]:
-    """How many trials came to what; finished are all but failed and running ones."""
-    states = ("complete", "rejected", "pruned", "failed", "running")
-    each = {state: sum(trial.state == state for trial in found) for state in states}
-    return {"finished": sum(trial.number is not None for trial in found), **each}
-
-
-def answered(found: Sequence[Trial]) -> list[Finished]:
-    """The complete trials with their figures."""
-    from mfast_edge.winner import Finished
-
-    complete = [trial for trial in found if trial.state == "complete" and "figures" in trial.notes]
-    return [Finished(trial.id, trial.params, trial.notes["figures"]) for trial in complete]
-
-
-def won(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
-    """The winner, and why; None where no trial was answered."""
-    from mfast_edge.winner import chosen
-
-    if not answers:
-        return None
-    found, why = chosen(answers, space.objectives, space.winner.quality if space.winner else None)
-    return {"id": found.number, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
-
-
-def one(trial: Trial) -> dict[str, Any]:
-    """A trial as JSON: settings, state, values, lineage."""
-    told = {name: getattr(trial, name) for name in ("id", "number", "state", "why", "retried", "worker")}
-    curve = [[step, value] for step, value in trial.curve.items()]
-    more = {"parents": list(trial.parents), "seconds": round(trial.seconds, 1), "curve": curve}
-    notes = {"key": trial.notes.get("key"), "figures": trial.notes.get("figures", {})}
-    return {**told, "params": dict(trial.params), "values": list(trial.values), **more, **notes}
-
-
-def hidden(storage: Path | str | None) -> str:
-    """A storage without its password."""
-    head, at, rest = str(storage).rpartition("@")
-    scheme, slashes, user = head.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}{at}{rest}" if at else str(storage)
 
 
 def preview(search: Search, terminal: Terminal) -> int:

@@ -17,7 +17,7 @@ app = door()
 @app.command()
 def tune(  # noqa: PLR0913 - the arguments of the command
     space: Annotated[str, typer.Option(help="What to search: a name in configs/spaces, or a YAML file's path.")],
-    model: Annotated[str, typer.Option(help=f"{', '.join(MODELS)}.")] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help=f"{', '.join(MODELS)}, or a network in YAML.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")

@@ -15,17 +15,21 @@ LOOK = 1.0  # seconds between two looks at the study
 FAREWELL = 20.0  # seconds for a process to end by itself
 
 
-def toil(count: int, words: Sequence[str], folder: Path, look: Callable[[], None]) -> None:
-    """Returns when all workers have ended; one that dies is no harm, as another one tries its settings again.
+def toil(count: int, words: Sequence[str], folder: Path, look: Callable[[], None], tell: Callable[[str], None]) -> None:
+    """Returns when all workers have ended; one that dies is told and no harm: another one tries its settings again.
 
-    Unfinished: the last one to end did not end well. Interrupted, it leaves none behind.
+    Unfinished: none ended well. Interrupted, it leaves none behind.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hands = [hand(number, words, log(folder, number)) for number in range(count)]
+    lost = set[int]()
     try:
         while any(one.poll() is None for one in hands):
             time.sleep(LOOK)
             look()
+            for number in sorted({number for number, one in enumerate(hands) if one.poll()} - lost):
+                lost.add(number)
+                tell(f"worker {number} ended with exit code {hands[number].returncode}; the others go on")
     finally:
         for one in hands:
             one.terminate()

@@ -66,13 +66,6 @@ class Workshop:
     watch: Callable[[nn.Module, int, int], None] | None = None  # after each epoch of a training, see training/fit.py
 
     @property
-    def task(self) -> Any:
-        """What the model is for."""
-        from mfast_edge.tasks import detect
-
-        return detect
-
-    @property
     def root(self) -> Candidate:
         """The empty candidate that training starts from."""
         return start(self.model.name, self.build.model_dump(mode="json"))
@@ -189,11 +182,8 @@ class Workshop:
         from mfast_edge.job import told
         from mfast_edge.training.fit import Course, Progress, fit
 
-        def tell(p: Progress) -> None:
-            self.tell(
-                f"epoch {p.epoch}/{p.epochs}  loss {p.loss:.3f}  {p.images_s:.1f} images/s  "
-                f"{p.waiting:.0%} waiting for data  {p.left_s / 60:.1f} min left"
-            )
+        def tell(progress: Progress) -> None:
+            self.tell(progress.line())
 
         torch.manual_seed(self.seed)
         loss, lesson = self.model.loss(made.build), self.lesson(made, recipe, parent)

@@ -39,6 +39,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "trials",
         "foreseen",
         "winner",
+        "outcome",
         "proof",
         "packed",
         "returned",

@@ -65,7 +65,7 @@ class Parallel:
 
 
 def pareto(trials: Sequence[Json], objectives: Mapping[str, str], front: set[int], winner: int | None) -> Plot | None:
-    """The first two objectives against each other, the front as a staircase; None where there is only one."""
+    """The first two objectives against each other, the front joined by a line; None where there is only one."""
     if len(objectives) < 2 or not trials:
         return None
     first, second = list(objectives)[:2]

@@ -55,6 +55,13 @@ class Progress:
     waiting: float  # share of the epoch spent waiting for data
     left_s: float
 
+    def line(self) -> str:
+        """All of it, for people."""
+        return (
+            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.3f}  {self.images_s:.1f} images/s  "
+            f"{self.waiting:.0%} waiting for data  {self.left_s / 60:.1f} min left"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Course:

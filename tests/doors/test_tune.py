@@ -17,7 +17,8 @@ import yaml
 
 from mfast_edge import foreseen
 from mfast_edge.errors import UserError
-from mfast_edge.searched import Hunt, hidden, prepared, run
+from mfast_edge.outcome import hidden
+from mfast_edge.searched import Hunt, prepared, run
 from mfast_edge.terminal import Terminal
 from mfast_edge.workshop import Workshop
 from search.study import Pruned, Rejected, Settings, read

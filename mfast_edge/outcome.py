@@ -1,0 +1,62 @@
+"""What came of a search, as JSON: counts, the winner, every trial and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfast_edge.winner import Finished, chosen
+
+if TYPE_CHECKING:
+    from mfast_edge.spaces import Space
+    from search.study import Trial
+
+
+def outcome(space: Space, found: Sequence[Trial]) -> dict[str, Any]:
+    """Space, counts, winner and trials."""
+    told = {"space": space.model_dump(mode="json"), "counts": counts(found), "winner": won(space, answered(found))}
+    return {**told, "trials": [one(trial) for trial in found]}
+
+
+def counts(found: Sequence[Trial]) -> dict[str, int]:
+    """How many trials came to what; finished are all but failed and running ones."""
+    states = ("complete", "rejected", "pruned", "failed", "running")
+    each = {state: sum(trial.state == state for trial in found) for state in states}
+    return {"finished": sum(trial.number is not None for trial in found), **each}
+
+
+def answered(found: Sequence[Trial]) -> list[Finished]:
+    """The complete trials with their figures."""
+    complete = [trial for trial in found if trial.state == "complete" and "figures" in trial.notes]
+    return [Finished(trial.id, trial.params, trial.notes["figures"]) for trial in complete]
+
+
+def won(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
+    """The winner, and why; None where no trial was answered."""
+    if not answers:
+        return None
+    found, why = chosen(answers, space.objectives, space.winner.quality if space.winner else None)
+    return {"id": found.number, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
+
+
+def one(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON: settings, state, values, lineage."""
+    told = {name: getattr(trial, name) for name in ("id", "number", "state", "why", "retried", "worker")}
+    curve = [[step, value] for step, value in trial.curve.items()]
+    more = {"parents": list(trial.parents), "seconds": round(trial.seconds, 1), "curve": curve}
+    notes = {"key": trial.notes.get("key"), "figures": trial.notes.get("figures", {})}
+    return {**told, "params": dict(trial.params), "values": list(trial.values), **more, **notes}
+
+
+def hidden(storage: Path | str | None) -> str:
+    """A storage without its password."""
+    head, at, rest = str(storage).rpartition("@")
+    scheme, slashes, user = head.partition("://")
+    return f"{scheme}{slashes}{user.partition(':')[0]}{at}{rest}" if at else str(storage)
+
+
+def often(found: Sequence[Trial]) -> str:
+    """Why trials came to nothing: the last reasons that were told."""
+    why = [trial.why for trial in found if trial.why] or ["given up by the pruner" if found else "there was no time"]
+    return why[-1]

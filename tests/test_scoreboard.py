@@ -1,0 +1,57 @@
+"""What a search shows while it runs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mfast_edge.scoreboard import Scoreboard
+from mfast_edge.terminal import Terminal
+from search.study import Trial
+
+UP = {"quality": "maximize", "ms": "minimize"}
+TRIALS = [
+    Trial(0, {"a": 1}, (0.5, 3.0), "complete", id=0),
+    Trial(None, {"a": 2}, (), "failed", id=1),
+    Trial(1, {"a": 2}, (0.7, 4.0), "complete", id=2),
+    Trial(2, {"a": 3}, (), "rejected", why="mb 3, limit 2", id=3),
+    Trial(3, {"a": 4}, (0.4, 9.0), "complete", id=4),
+    Trial(None, {"a": 5}, (), "running", id=5),
+]
+
+
+def test_each_finished_trial_is_told_once_with_the_best_so_far(capsys: pytest.CaptureFixture[str]) -> None:
+    board = Scoreboard(UP, Terminal(False))
+    with board.shown():
+        board.update(TRIALS[:2])
+        board.update(TRIALS)
+        board.update(TRIALS)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["0:", "2:", "3:", "4:"]
+    assert "best quality 0.5 (trial 0), Pareto front of 1" in lines[0]
+    assert "best quality 0.7 (trial 2), Pareto front of 2" in lines[-1]
+    assert "rejected: mb 3, limit 2" in lines[2]
+
+
+def test_on_a_terminal_the_front_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal, seen = Terminal(False), io.StringIO()
+    terminal.out = Console(file=seen, force_terminal=True, width=120)
+    board = Scoreboard(UP, terminal)
+    with board.shown():
+        board.say("epoch 3/9")
+        board.update(TRIALS)
+    shown = seen.getvalue()
+    assert "Pareto front" in shown
+    assert "epoch 3/9" in shown
+    assert "running: trial 5" in shown
+    assert "3 complete, 1 rejected, 0 pruned" in shown
+    assert capsys.readouterr().out == ""
+
+
+def test_with_json_only_the_object_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    board = Scoreboard(UP, Terminal(True))
+    with board.shown():
+        board.update(TRIALS)
+    assert capsys.readouterr().out == ""
