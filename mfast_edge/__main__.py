@@ -17,6 +17,7 @@ COMMANDS = {
     "crop": "the objects of a detection set as class folders, to train classifiers on",
     "predict": "draw what a run's final file finds in photos",
     "bench": "time runs, stored candidates, any ONNX file, or untrained models here, in the same rounds",
+    "ablate": "one factor at a time: what each is worth in quality, time and score",
     "thresholds": "which score and overlap suit a stored candidate: a grid on val, the best told on test",
     "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",

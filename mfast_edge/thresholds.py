@@ -108,7 +108,7 @@ def compared(shop: Workshop, source: Opened, made: Candidate) -> dict[str, Any]:
 
     before, after = (looked(shop, source, one, "test") for one in (source.candidate, made))
     loss = lost(shop, "test", before.found, after.found)
-    gained = {"points": -loss["points"], "low": -loss["high"], "high": -loss["low"]}
+    gained = {"points": 0.0 - loss["points"], "low": 0.0 - loss["high"], "high": 0.0 - loss["low"]}
     return {
         "val": looked(shop, source, made, "val").quality.to_json(),
         "test": after.quality.to_json(),

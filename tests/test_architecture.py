@@ -23,6 +23,9 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "crop",
         "predict",
         "thresholds",
+        "ablate",
+        "ablation",
+        "ablated",
         "bench",
         "board",
         "autopsy",
@@ -56,6 +59,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "zoo",
         "benched",
         "grid",
+        "contrast",
         "rebundled",
     },
     {

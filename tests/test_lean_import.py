@@ -34,6 +34,8 @@ LEAN = [
     "mfast_edge.run",
     "mfast_edge.diagnosis",
     "mfast_edge.doctor",
+    "mfast_edge.ablated",
+    "mfast_edge.cutoffs",
 ]
 
 

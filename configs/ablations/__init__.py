@@ -1,0 +1,1 @@
+"""Ablations: what is varied, one factor at a time."""
