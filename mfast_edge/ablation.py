@@ -14,7 +14,7 @@ from pydantic import Field
 from mfast_edge.cutoffs import STAGE as THRESHOLDS
 from mfast_edge.cutoffs import Cutoffs, cut
 from mfast_edge.errors import UserError
-from mfast_edge.run import Asked, build_settings, check_anchors, check_sizes, check_teachers, furnish
+from mfast_edge.run import Asked, build_settings, check_stages, check_sizes, check_teachers, furnish
 from mfast_edge.settings import Settings, check, named
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def prepared(ablation: Ablation, row: Row, nth: int, asked: Asked, terminal: Ter
     shop = furnish(mine, model, target, plan, terminal)
     check_teachers(plan, shop)
     check_sizes(plan, shop)
-    check_anchors(plan, shop)
+    check_stages(plan, shop)
     wanted = {name.removeprefix(f"{THRESHOLDS}."): value for name, value in cutoffs.items()}
     let = check(Cutoffs, wanted, THRESHOLDS)
     cut(shop.model.facts(shop.build), let)

@@ -114,7 +114,7 @@ def planner(
     shop = runs.furnish(asked, model, target, plan, board.terminal)
     base = Ready(plan, replace(shop, tell=board.say))
     runs.check_teachers(plan, base.shop)
-    runs.check_anchors(plan, base.shop)
+    runs.check_stages(plan, base.shop)
     boxes = objects(base.shop.data.splits["train"])
 
     def planned(settings: Mapping[str, Any]) -> Ready:
@@ -124,7 +124,7 @@ def planner(
         given = runs.build_settings(model, made.model, asked.init, base.shop.data.classes)
         ready = Ready(made, replace(base.shop, build=models.settled(given, boxes), known={}))
         runs.check_sizes(made, ready.shop)
-        runs.check_anchors(made, ready.shop)
+        runs.check_stages(made, ready.shop)
         return ready
 
     return planned, base
