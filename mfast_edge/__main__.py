@@ -11,6 +11,7 @@ COMMANDS = {
     "compress": "a model, data and a device in; the fastest model that keeps the accuracy, and the proof, out",
     "tune": "search a space of networks and settings, on any number of machines; the winner is trained in full",
     "doctor": "what a device will refuse of a model or an ONNX file, and what to do instead, before any training",
+    "network": "a network in YAML as a table of its layers, parameters and multiply-adds",
     "evaluate": "how good a run's final file, a stored candidate or weights are on any data",
     "split": "how photos would be dealt into train, val and test: the fold table; photos that are twice there",
     "convert": "a data set from one format into another",

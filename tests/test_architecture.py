@@ -35,6 +35,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "searched",
         "workers",
         "scoreboard",
+        "network",
         "__main__",
     },
     {

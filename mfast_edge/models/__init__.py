@@ -6,6 +6,7 @@ MODELS = {
     "ssd_mbv1": "mfast_edge.models.ssd.mbv1",
     "ssd_mbv2": "mfast_edge.models.ssd.mbv2",
     "ssd_mbv3": "mfast_edge.models.ssd.mbv3",
+    "ssd_net": "mfast_edge.models.ssd.net",
     "ssd_vgg16": "mfast_edge.models.ssd.vgg16",
     "tiny": "mfast_edge.models.ssd.tiny",
     "yolov1": "mfast_edge.models.yolov1.detector",

@@ -1,18 +1,16 @@
-"""The grammar's modules in torch, one function for each kind."""
+"""What modules are made of in torch: activations, convolution blocks, sums, attention."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from math import log2
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import SqueezeExcitation
+from torch.nn import functional as F
 
-from mfast_edge.networks import kinds
-from mfast_edge.networks.grammar import Link
-from mfast_edge.networks.kinds import padding
-from mfast_edge.networks.shape import divisible
+from mfast_edge.backbones.blocks import same
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "ReLU": nn.ReLU,
@@ -35,16 +33,46 @@ def activation(name: str | None) -> nn.Module:
     return ACTIVATIONS[name]() if name else nn.Identity()
 
 
-class ConvNorm(nn.Module):
-    """Convolution, batch norm, activation; `single`: it reads a map of one cell."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How a convolution moves over a map of `side` cells; no `pad`: half the kernel, or with `same` as TensorFlow pads
+    for a stride."""
 
-    def __init__(self, conv: nn.Conv2d, act: str | None, single: bool = False):
+    kernel: int
+    stride: int = 1
+    groups: int = 1
+    side: int = 0
+    pad: int | None = None
+    same: bool = False
+
+    @property
+    def zeros(self) -> tuple[int, int]:
+        """Zeros before and after."""
+        if self.pad is None and self.same and self.stride > 1 and self.kernel % 2:
+            return same(self.side, self.kernel, self.stride)
+        pad = self.kernel // 2 if self.pad is None else self.pad
+        return pad, pad
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch norm, activation; without a norm the convolution has a bias."""
+
+    def __init__(self, inside: int, outside: int, window: Window, act: str | None, norm: bool = True):
         super().__init__()
-        self.conv, self.norm, self.act = conv, nn.BatchNorm2d(conv.out_channels), activation(act)
-        self.single = single and conv.kernel_size != (1, 1)
+        before, after = window.zeros
+        even = before == after
+        self.pad = None if even else (before, after, before, after)
+        self.conv = nn.Conv2d(
+            inside, outside, window.kernel, window.stride, before if even else 0, groups=window.groups, bias=not norm
+        )
+        self.norm = nn.BatchNorm2d(outside) if norm else nn.Identity()
+        self.act = activation(act)
+        self.single = window.side == 1 and window.kernel > 1
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) → (B, out, H', W')."""
+        if self.pad is not None:
+            x = F.pad(x, self.pad)
         if self.single and torch.is_autocast_enabled(x.device.type):
             # torch 2.15 on a CPU: the bfloat16 weight gradient of a 3x3 convolution on a 1x1 map is not finite.
             with torch.autocast(x.device.type, enabled=False):
@@ -53,46 +81,112 @@ class ConvNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """A body to whose output the input is added."""
+    """A body to whose output what the shortcut makes of the input is added; then an activation."""
 
-    def __init__(self, body: nn.Module):
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None = None, act: str | None = None):
         super().__init__()
-        self.body = body
+        self.body, self.shortcut, self.act = body, shortcut or nn.Identity(), activation(act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) → (B, out, H', W')."""
+        return self.act(self.shortcut(x) + self.body(x))
+
+
+class Beside(nn.Module):
+    """Two ways of one map, their channels one after the other."""
+
+    def __init__(self, one: nn.Module, other: nn.Module):
+        super().__init__()
+        self.one, self.other = one, other
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) → (B, both ways' channels, H', W')."""
+        return torch.cat([self.one(x), self.other(x)], 1)
+
+
+class Behind(Beside):
+    """A map, and beside it what a second way makes of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) → (B, both maps' channels, H', W')."""
+        first = self.one(x)
+        return torch.cat([first, self.other(first)], 1)
+
+
+class Shuffle(nn.Module):
+    """ShuffleNet v2's unit: a half, or all, of the channels by `pass_by`, the rest by `body`, then shuffled in two
+    groups."""
+
+    def __init__(self, pass_by: nn.Module | None, body: nn.Module):
+        super().__init__()
+        self.pass_by, self.body = pass_by, body
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) → (B, out, H', W'): both ways' channels in turn."""
+        if self.pass_by is None:
+            left, right = x.chunk(2, 1)
+        else:
+            left, right = self.pass_by(x), x
+        return torch.stack([left, self.body(right)], 2).flatten(1, 2)
+
+
+class Attention(nn.Module):
+    """Each channel times the sigmoid of a convolution over the means of the channels beside it (Wang 2020).
+
+    `near` holds the kernel and is never called: a convolution along channels is none over a map.
+    """
+
+    def __init__(self, channels: int, kernel: int | None):
+        super().__init__()
+        reach = int(abs((log2(channels) + 1) / 2))
+        self.near = nn.Conv2d(1, 1, (1, kernel or reach + 1 - reach % 2), bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape."""
-        return x + self.body(x)
+        means = F.adaptive_avg_pool2d(x, 1).flatten(1).unsqueeze(1)
+        kernel = self.near.weight.squeeze(2)
+        told = F.conv1d(means, kernel, padding=kernel.shape[2] // 2).sigmoid()
+        return x * told.flatten(1).unsqueeze(2).unsqueeze(3)
 
 
-def block(inside: int, outside: int, kernel: int, act: str | None, **more: Any) -> ConvNorm:
-    """A block whose convolution has zeros of half its kernel around; `side` of the map that it reads."""
-    side = more.pop("side", 0)
-    conv = nn.Conv2d(inside, outside, kernel, padding=kernel // 2, bias=False, **more)
-    return ConvNorm(conv, act, side == 1)
+class Pyramid(nn.Module):
+    """The largest of windows around each cell, beside the map itself, between two 1x1 convolutions; `after`: each
+    window over what the one before it made."""
+
+    def __init__(self, first: nn.Module, last: nn.Module, kernels: tuple[int, ...], after: bool):
+        super().__init__()
+        self.first, self.last, self.after = first, last, after
+        self.windows = nn.ModuleList(nn.MaxPool2d(kernel, 1, kernel // 2) for kernel in kernels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) → (B, out, H, W)."""
+        maps = [self.first(x)]
+        for window in self.windows:
+            maps.append(window(maps[-1] if self.after else maps[0]))
+        return self.last(torch.cat(maps, 1))
 
 
-def conv(link: Link) -> nn.Module:
-    """Conv and its kin."""
-    it, there = link.module, link.inside[0]
-    assert isinstance(it, kinds.Conv)
-    bare = isinstance(it, kinds.FixedConv) and it.activation is None
-    made = nn.Conv2d(
-        there.channels, it.out, it.kernel, it.stride, padding(it.kernel, it.pad), groups=it.groups, bias=bare
-    )
-    return made if bare else ConvNorm(made, it.activation, there.side == 1)
+class Sum(nn.Module):
+    """The sum of maps, then an activation."""
+
+    def __init__(self, act: str | None):
+        super().__init__()
+        self.act = activation(act)
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """The same shape."""
+        found = maps[0]
+        for one in maps[1:]:
+            found = found + one
+        return self.act(found)
 
 
-def inverted3(link: Link) -> nn.Module:
-    """MobileNet v3's block (Howard 2019, figure 4); nothing is expanded where the expansion changes no width."""
-    it, there = link.module, link.inside[0]
-    assert isinstance(it, kinds.InvertedResidualv3)
-    act, wide = "HardSwish" if it.hs else "ReLU", divisible(there.channels * it.expand)
-    steps: list[nn.Module] = [block(there.channels, wide, 1, act)] if wide != there.channels else []
-    steps.append(block(wide, wide, it.kernel, act, stride=it.stride, groups=wide, side=there.side))
-    if it.se:
-        steps.append(SqueezeExcitation(wide, divisible(wide // 4), scale_activation=nn.Hardsigmoid))
-    body = nn.Sequential(*steps, block(wide, it.out, 1, None))
-    return Residual(body) if there == link.outside else body
+class Join(nn.Module):
+    """Maps, their channels one after the other."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """(B, all channels, H, W)."""
+        return torch.cat(maps, 1)
 
 
 class FullyConnected(nn.Module):
@@ -105,26 +199,3 @@ class FullyConnected(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in) → (B, out)."""
         return self.act(self.linear(x))
-
-
-def linear(link: Link) -> nn.Module:
-    """A fully connected layer."""
-    assert isinstance(link.module, kinds.Linear)
-    return FullyConnected(link.inside[0].channels, link.outside.channels, link.module.activation)
-
-
-def dropout(link: Link) -> nn.Module:
-    """Values left out in training."""
-    assert isinstance(link.module, kinds.Dropout)
-    return nn.Dropout(link.module.p)
-
-
-MAKERS: dict[type[kinds.Module], Callable[[Link], nn.Module]] = {
-    kinds.Conv: conv,
-    kinds.FixedConv: conv,
-    kinds.InvertedResidualv3: inverted3,
-    kinds.GlobalAvgPool: lambda _: nn.AdaptiveAvgPool2d(1),
-    kinds.Flatten: lambda _: nn.Flatten(1),
-    kinds.Linear: linear,
-    kinds.Dropout: dropout,
-}

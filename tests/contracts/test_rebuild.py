@@ -47,6 +47,7 @@ SMALL = {
     "ssd_mbv1": {"size": 96, "width": 0.25},
     "ssd_mbv2": {"size": 96, "width": 0.25},
     "ssd_mbv3": {"size": 96, "width": 0.25, "variant": "small"},
+    "ssd_net": {"size": 96, "network": "tiny_net"},
     "ssd_vgg16": {"size": 96, "width": 0.125},
     "tiny": {},
     "yolov1": {"size": 96, "width": 0.25, "grid": 3},

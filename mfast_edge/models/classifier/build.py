@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mfast_edge.errors import UserError
-from mfast_edge.networks import grammar
+from mfast_edge.networks import files, grammar
 from mfast_edge.networks.grammar import Asked, Entry
 from mfast_edge.settings import Settings, rare
 
@@ -24,8 +24,9 @@ class Build(Settings):
     """Settings that decide a classifier's shape before any compression.
 
     `network`: the tree of a YAML file, or the name of one in configs/networks, or a path; `width` and `depth` multiply
-    what the file says. No `size` given: the file's `input_size`, else 224 px. `loss` by name, see loss.py; `gamma` is
-    focal's, `tau` logit_adjusted's, `beta` balanced's, and these two are told the data's `counts`.
+    what the file says. No `size` given: the file's `input_size`, else 224 px. `padding`: instead of the file's, that of
+    weights to begin from: same is TensorFlow's, centred torch's. `loss` by name, see loss.py; `gamma` is focal's, `tau`
+    logit_adjusted's, `beta` balanced's, and these two are told the data's `counts`.
     """
 
     rate: ClassVar[float] = 2e-3  # the learning rate that suits in a recipe that says none
@@ -34,6 +35,7 @@ class Build(Settings):
     network: dict[str, Any] = Field(default="reference", validate_default=True)
     width: Multiple = 1.0
     depth: Multiple = 1.0
+    padding: Literal["same", "centred"] | None = rare(None)
     loss: Loss = rare("cross_entropy")
     smoothing: Annotated[float, Field(ge=0, lt=1)] = rare(0.0)
     gamma: Annotated[float, Field(gt=0, le=10)] = rare(2.0)
@@ -45,8 +47,7 @@ class Build(Settings):
     @classmethod
     def sized(cls, given: Any) -> Any:
         """The file's own size, where none is given."""
-        asked = given.get("network", cls.model_fields["network"].default)
-        tree = grammar.read(asked) if isinstance(asked, str) else asked
+        tree = files.opened(given, cls.model_fields["network"].default)
         size = tree.get("input_size") if isinstance(tree, dict) else None
         return {"size": SIZE if size is None else size, **given, "network": tree}
 
@@ -54,11 +55,13 @@ class Build(Settings):
     @classmethod
     def plain(cls, tree: dict[str, Any]) -> dict[str, Any]:
         """A tree keeps no second input size: `size` is the one that counts."""
-        return {name: value for name, value in tree.items() if name not in ("name", "input_size")}
+        return files.plain(tree)
 
     @model_validator(mode="after")
     def parsed(self) -> Self:
         """The network must be buildable at this size, and end in as many logits as there are classes."""
+        if "outputs" in self.network:
+            raise ValueError("network names outputs, for detectors; without that key its last entry comes out")
         last = entries(self)[-1]
         if last.shape.side or last.shape.channels != len(self.classes):
             raise ValueError(
@@ -90,7 +93,8 @@ class Build(Settings):
 
 def entries(build: Build) -> tuple[Entry, ...]:
     """The network's entries, with shapes."""
-    return grammar.parse(build.network, Asked(len(build.classes), build.size, build.width, build.depth))
+    tree = build.network | ({"padding": build.padding} if build.padding else {})
+    return grammar.parse(tree, Asked(len(build.classes), build.size, build.width, build.depth))
 
 
 def facts(build: Build) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mfast_edge.models.classifier import build as builds
 from mfast_edge.models.classifier import decode as numbers
 from mfast_edge.models.classifier import labels as told
 from mfast_edge.models.classifier.build import Build
+from mfast_edge.networks.origins import infer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,8 +62,8 @@ class Classifier:
         return numbers.decode(outputs, known)
 
     def infer(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-        """Nothing: weights do not tell the network that they are of."""
-        return {}
+        """Width and padding of published weights."""
+        return infer(shapes)
 
     def labels(self, shapes: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
         """A `?` for each class of one's own weights; () for other files."""

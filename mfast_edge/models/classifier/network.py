@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from mfast_edge.networks.grammar import COLOURS, Entry
-from mfast_edge.networks.graph import Graph
+from mfast_edge.networks.graph import build, fixed
 
 
 class Classifier(nn.Module):
@@ -15,7 +15,7 @@ class Classifier(nn.Module):
 
     def __init__(self, entries: Sequence[Entry]):
         super().__init__()
-        self.graph = Graph(entries)
+        self.graph = build(entries)
         self.cut = cut(entries)
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
@@ -39,9 +39,13 @@ class Classifier(nn.Module):
 
 
 def cut(entries: Sequence[Entry]) -> int:
-    """How many entries come before the classifying ones: up to the last that makes a map of several cells."""
-    maps = [entry.number for entry in entries if entry.shape.side > 1]
-    return maps[-1] + 1 if maps else 0
+    """How many entries come before the classifying ones: up to the last map of several cells that all after it follow
+    from."""
+    for place in range(len(entries), 0, -1):
+        alone = all(source >= place - 1 for entry in entries[place:] for source in entry.sources)
+        if alone and entries[place - 1].shape.side > 1:
+            return place
+    return 0
 
 
 def weighing(network: nn.Module) -> str:
@@ -51,5 +55,5 @@ def weighing(network: nn.Module) -> str:
 
 
 def heads(network: nn.Module) -> list[nn.Module]:
-    """The layer whose outputs are the logits; the last one of a decomposed one."""
-    return [network.get_submodule(weighing(network))]
+    """The layer whose outputs are the logits, the last one of a decomposed one; and what is never pruned either."""
+    return [network.get_submodule(weighing(network)), *fixed(network)]

@@ -105,7 +105,8 @@ class Detector:
         return outputs(self.body.table(old), self.body.table(new), len(new.classes))
 
     def heads(self, network: nn.Module) -> list[nn.Module]:
-        """The convolutions whose output channels are anchors × (4 or classes)."""
+        """The convolutions whose output channels are anchors × (4 or classes); and what is never pruned either."""
         from mfast_edge.models.ssd.network import heads
+        from mfast_edge.networks.graph import fixed
 
-        return heads(network)
+        return [*heads(network), *fixed(network)]
