@@ -13,6 +13,9 @@ _UNTRIED = """The bundle's files are run by the project's tests under Python 3.6
 - whether float16 or int8 engines find what was stored (`python3 run.py check` tells);
 - nvpmodel, jetson_clocks, swap and the packages above: as their makers and users describe them;
 - cameras, and pipelines of GStreamer."""  # noqa: E501 - one paragraph of Markdown to a line
+_CLASSES = """
+`detect` prints the class of each photo and its probability, draws them on it, and writes them to `found.json`. What `check` calls a detection is a class with its probability, and its box is the whole photo.
+"""  # noqa: E501 - as above
 _UNTRIED_CPU = """- figures: milliseconds are this machine's only after `python3 run.py bench` on it;
 - cameras."""
 
@@ -20,7 +23,7 @@ _UNTRIED_CPU = """- figures: milliseconds are this machine's only after `python3
 def guide(model: str, title: str, boards: str, runtimes: Sequence[str], page: str = "common") -> str:
     """Markdown for the device called `title`, by its `boards` (as in /proc/device-tree/model) and runtimes.
 
-    `page`: `graph` where nobody knows how outputs are decoded.
+    `page`: `graph` where nobody knows how outputs are decoded, `classify` where photos are classified as a whole.
     """
     engines = "tensorrt" in runtimes
     name = _name(boards, engines)
@@ -30,7 +33,10 @@ def guide(model: str, title: str, boards: str, runtimes: Sequence[str], page: st
         "steps": (_FOLDER / f"{name}.md").read_text(encoding="utf-8").strip(),
         "build": _BUILD if engines else "",
         "untried": _UNTRIED if engines else _UNTRIED_CPU,
+        "kind": "classifier" if page == "classify" else "detector",
+        "note": _CLASSES if page == "classify" else "",
     }
+    page = "common" if page == "classify" else page
     return (_FOLDER / f"{page}.md").read_text(encoding="utf-8").format(**facts)
 
 

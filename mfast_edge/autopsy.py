@@ -22,7 +22,7 @@ def autopsy(  # noqa: PLR0913 - the arguments of the command
     rounds: Annotated[int | None, typer.Option(min=5, help="Alternating rounds; the target's if absent.")] = None,
     out: Annotated[Path | None, typer.Option(help="The JSON file to write; RUN/autopsy.json if absent.")] = None,
 ) -> None:
-    """Keep each block of RUN in float, all others in int8: mAP regained, ms lost, box and score errors apart."""
+    """Keep each block of RUN in float, all others in int8: quality regained, ms lost, box and score errors apart."""
     from mfast_edge.dissected import Asked, dissected
 
     print(dissected(Asked(run, data, target, photos, most, rounds, out)))

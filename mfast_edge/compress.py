@@ -28,7 +28,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     ] = None,
     plan: Annotated[str | None, typer.Option(help="quick (if absent), full, heavy, graph, a .yaml file …")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
-    budget: Annotated[float | None, typer.Option(help="Points of validation mAP@.5 that may be lost in total.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Points of val mAP@.5 or macro F1 that may be lost.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
     ] = None,

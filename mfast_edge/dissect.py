@@ -28,7 +28,6 @@ from mfast_edge.models.detections import Detections, Outputs, finish
 from mfast_edge.models.resize import blob
 from mfast_edge.runners import float_graph, open_file
 from mfast_edge.stages.quantize import Quantize
-from mfast_edge.tasks import detect as task
 from mfast_edge.workshop import dressing
 
 if TYPE_CHECKING:
@@ -42,13 +41,20 @@ ALIKE = 0.5  # the IoU of a detection and its float twin
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A graph's raw outputs on every photo, its mAP (IoU .5 to .95) and mAP@.5 in points, errors against float."""
+    """A graph's raw outputs on every photo, the task's FINE figures in points, errors against float.
+
+    Of a detector these are mAP (IoU .5 to .95) and mAP@.5, of a classifier macro F1 and top-1.
+    """
 
     outputs: Sequence[Outputs]
-    map: float
-    map50: float
+    points: Mapping[str, float]
     box_error: float  # 1 - the mean IoU with float's detections
     score_error: float  # the mean distance of the scores
+
+    @property
+    def first(self) -> float:
+        """The figure that decides."""
+        return next(iter(self.points.values()))
 
 
 class Table:
@@ -73,9 +79,11 @@ class Table:
         rows = zip(outputs, self.sizes, strict=True)
         found = [finish(out, size, self.shop.model.decode, self.facts) for out, size in rows]
         self.float = self.float or found
-        quality = task.compare(self.truths, found, self.shop.data.classes)
+        task = self.shop.task
+        quality = task.compare(self.truths, found, self.shop.data.classes).to_json()
         same = task.match(self.float, found, iou=ALIKE, delta=1.0)
-        return Looked(outputs, 100 * quality.map, 100 * quality.map50, 1 - same.mean_iou, same.mean_score_delta)
+        points = {column.key: 100 * quality[column.key] for column in task.FINE}
+        return Looked(outputs, points, 1 - same.mean_iou, same.mean_score_delta)
 
     def mixed(self, one: Looked, other: Looked, number: int) -> Looked:
         """Output `number` of `one`, the rest of `other`: what that output alone does."""
@@ -87,7 +95,7 @@ def dissect(shop: Workshop, candidate: Candidate, photos: int, most: int) -> dic
     """The autopsy of a network or its float graph, as JSON: `rows` a block each, `front` sets of blocks in float.
 
     Quality on `photos` of train that did not calibrate, as far as there are others; milliseconds here, in the
-    runtime where the int8 graph is fastest. The front takes blocks by mAP regained per ms, `most` of them at most,
+    runtime where the int8 graph is fastest. The front takes blocks by quality regained per ms, `most` of them at most,
     and measures each set as a whole: errors do not add up.
     """
     assert shop.target.int8 is not None
@@ -106,12 +114,14 @@ def dissect(shop: Workshop, candidate: Candidate, photos: int, most: int) -> dic
         singles = {name: make((name,)) for name in make.blocks}
         times = clock(shop, runtime, {"float": source, "int8": whole, **singles})
         rows = [row(table, name, table.look(path), int8, times) for name, path in singles.items()]
-        sets = [tuple(order[: count + 1]) for order in [ranked(rows)[:most]] for count in range(len(order))]
+        order = ranked(rows, f"{shop.task.FINE[0].key}_regained")[:most]
+        sets = [tuple(order[: count + 1]) for count in range(len(order))]
         front = measured(table, times, {chosen: make(chosen) for chosen in sets}, (source, whole))
     about = {"runtime": runtime, "machine": shop.machine, "target": shop.target.name, "photos": len(table.truths)}
     return {
         **about,
         "outputs": list(shop.model.outputs),
+        "fine": [column._asdict() for column in shop.task.FINE],
         "float": told(held, times["float"]),
         "int8": {**told(int8, times["int8"]), "by_output": by_output(table, int8, held, held)},
         "rows": rows,
@@ -150,8 +160,7 @@ def row(table: Table, name: str, looked: Looked, int8: Looked, times: Mapping[st
     ratio = timing.ratio(times[name], times["int8"])
     return {
         "block": name,
-        "map_regained": looked.map - int8.map,
-        "map50_regained": looked.map50 - int8.map50,
+        **{f"{key}_regained": value - int8.points[key] for key, value in looked.points.items()},
         "by_output": by_output(table, looked, int8, int8),
         "box_error": looked.box_error,
         "score_error": looked.score_error,
@@ -161,16 +170,16 @@ def row(table: Table, name: str, looked: Looked, int8: Looked, times: Mapping[st
 
 
 def by_output(table: Table, one: Looked, rest: Looked, base: Looked) -> dict[str, float]:
-    """Points of mAP that each output of `one`, alone beside the others of `rest`, is better than `base`."""
+    """Points of quality that each output of `one`, alone beside the others of `rest`, is better than `base`."""
     names = enumerate(table.shop.model.outputs)
-    return {name: table.mixed(one, rest, number).map - base.map for number, name in names}
+    return {name: table.mixed(one, rest, number).first - base.first for number, name in names}
 
 
-def ranked(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Blocks that regain something, the most mAP per ms first; those that cost no time before all others."""
-    worth = [one for one in rows if one["map_regained"] > 0]
-    free = sorted((one for one in worth if one["ms_lost"] <= 0), key=lambda one: -one["map_regained"])
-    dear = sorted((one for one in worth if one["ms_lost"] > 0), key=lambda one: -one["map_regained"] / one["ms_lost"])
+def ranked(rows: Iterable[Mapping[str, Any]], gain: str) -> list[str]:
+    """Blocks that regain something, the most of `gain` per ms first; those that cost no time before all others."""
+    worth = [one for one in rows if one[gain] > 0]
+    free = sorted((one for one in worth if one["ms_lost"] <= 0), key=lambda one: -one[gain])
+    dear = sorted((one for one in worth if one["ms_lost"] > 0), key=lambda one: -one[gain] / one["ms_lost"])
     return [one["block"] for one in (*free, *dear)]
 
 
@@ -195,5 +204,5 @@ def measured(
 
 def told(looked: Looked, series: timing.Series | None) -> dict[str, Any]:
     """A graph's figures."""
-    figures = {name: getattr(looked, name) for name in ("map", "map50", "box_error", "score_error")}
-    return {**figures, **({"ms": timing.percentile(series, 50)} if series else {})}
+    errors = {name: getattr(looked, name) for name in ("box_error", "score_error")}
+    return {**looked.points, **errors, **({"ms": timing.percentile(series, 50)} if series else {})}

@@ -65,37 +65,38 @@ def undressed(candidate: Candidate, store: Store) -> Candidate:
 
 
 def table(found: Json) -> str:
-    """Markdown: the blocks by mAP regained, then sets of blocks in float."""
-    outputs = found["outputs"]
-    head = ["block in float", "mAP", "mAP@.5", *(f"by {name}" for name in outputs), "1 - IoU", "score", "ms", "time"]
-    rows = sorted(found["rows"], key=lambda one: -one["map_regained"])
+    """Markdown: the blocks by quality regained, then sets of blocks in float."""
+    outputs, keys = found["outputs"], [one["key"] for one in found["fine"]]
+    titles = [one["title"] for one in found["fine"]]
+    head = ["block in float", *titles, *(f"by {name}" for name in outputs), "1 - IoU", "score", "ms", "time"]
+    rows = sorted(found["rows"], key=lambda one: -one[f"{keys[0]}_regained"])
     lines = [line(head), line(["---", *["---:"] * (len(head) - 1)])]
-    lines += [line(cells(one, outputs)) for one in rows]
+    lines += [line(cells(one, keys, outputs)) for one in rows]
     whole = [[name, found[name]] for name in ("float", "int8")]
     joint = [["+ " + one["keep_float"][-1], one] for one in found["front"][1:]]
-    ends = [line(["together", "mAP", "mAP@.5", "1 - IoU", "score", "ms"]), line(["---", *["---:"] * 5])]
-    ends += [line([name, *summed(one)]) for name, one in (*whole, *joint)]
+    ends = [line(["together", *titles, "1 - IoU", "score", "ms"]), line(["---", *["---:"] * 5])]
+    ends += [line([name, *summed(one, keys)]) for name, one in (*whole, *joint)]
     lost = ", ".join(f"{name} {-points:.2f}" for name, points in found["int8"]["by_output"].items())
-    loss = found["float"]["map"] - found["int8"]["map"]
+    loss = found["float"][keys[0]] - found["int8"][keys[0]]
     text = (
         f"{found['photos']} photos of train, {found['runtime']}. Points regained and ms lost where one block stays in "
-        f"float. All in int8 loses {loss:.2f} points of mAP; each output alone: {lost}."
+        f"float. All in int8 loses {loss:.2f} points of {titles[0]}; each output alone: {lost}."
     )
     return "\n".join([text, "", *lines, "", *ends])
 
 
-def cells(one: Json, outputs: Sequence[str]) -> list[str]:
+def cells(one: Json, keys: Sequence[str], outputs: Sequence[str]) -> list[str]:
     """A block's line."""
-    points = [one["map_regained"], one["map50_regained"], *(one["by_output"][name] for name in outputs)]
+    points = [*(one[f"{key}_regained"] for key in keys), *(one["by_output"][name] for name in outputs)]
     ratio, errors = one["ratio"], [f"{one[name]:.4f}" for name in ("box_error", "score_error")]
     time = f"{ratio['median']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
     return [one["block"], *(f"{value:+.2f}" for value in points), *errors, f"{one['ms_lost']:+.3f}", time]
 
 
-def summed(one: Json) -> list[str]:
+def summed(one: Json, keys: Sequence[str]) -> list[str]:
     """A whole graph's line."""
     errors = [f"{one[name]:.4f}" for name in ("box_error", "score_error")]
-    return [f"{one['map']:.2f}", f"{one['map50']:.2f}", *errors, f"{one['ms']:.3f}"]
+    return [*(f"{one[key]:.2f}" for key in keys), *errors, f"{one['ms']:.3f}"]
 
 
 def line(cells: Sequence[str]) -> str:

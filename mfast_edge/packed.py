@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"float32": "float32 NCHW", "uint8": "uint8 NHWC"}
 PHOTOS = 10  # that a board is checked with
+PAGES = {"detect": "common", "classify": "classify"}  # what export.guide calls its pages
 RUNTIME = "onnxruntime"  # whose detections are stored: a board may have the same
 
 
@@ -55,7 +56,9 @@ def pack(judge: Judge, rows: Sequence[Row], final: Mapping[str, Any], folder: Pa
             files |= found
             told[graph.name] = described(shop, graph, list(found))
         readme = Path(beside) / "README.md"
-        readme.write_text(guide(shop.model.name, shop.target.title, shop.target.board, shop.target.runtimes))
+        readme.write_text(
+            guide(shop.model.name, shop.target.title, shop.target.board, shop.target.runtimes, PAGES[shop.model.task])
+        )
         check = {"photos": [name for name in files if name.startswith("check/photos/")], "score": PARITY_SCORE}
         made = manifest(shop, rows, final) | {"graphs": told, "check": {**check, "runtime": RUNTIME}}
         bundle(folder / "bundle", {**files, "README.md": readme}, made)
@@ -142,6 +145,7 @@ def manifest(shop: Workshop, rows: Sequence[Row], final: Mapping[str, Any]) -> d
     facts = blueprint.read(kept[-1].candidate.folder)["decode"]
     return {
         "model": shop.model.name,
+        "task": shop.model.task,
         "target": shop.target.name,
         "key": final["key"],
         "file": f"{graphs[-1].stage}.onnx" if graphs else None,

@@ -129,7 +129,7 @@ def plain(plan: Plan) -> Plan:
 def alike(head: Head, stages: list[tuple[str, Stage]]) -> float:
     """The likeness that graphs are judged by; UserError where none is."""
     if head.likeness is not None and stages[0][0] != "adopt":
-        raise UserError(f"plan {head.name}: likeness given, and networks are judged by mAP; budget would be right")
+        raise UserError(f"plan {head.name}: likeness given, and networks are judged by quality; budget would be right")
     return LIKENESS if head.likeness is None else head.likeness
 
 

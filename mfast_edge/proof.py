@@ -14,6 +14,7 @@ from export.board import stamp
 from export.lint import lint
 from mfast_edge.judge import PARITY, PARITY_FP16, as_file, as_torch
 from mfast_edge.metrics.weight import size
+from mfast_edge.model import title
 from mfast_edge.quality import Examined, lost
 from mfast_edge.runners import float_graph, undressed
 from mfast_edge.timed import TORCH, Timed, clock, fastest
@@ -69,7 +70,7 @@ def stood(shop: Workshop, rows: Sequence[Row], row: Row) -> Row:
 def named(shop: Workshop, command: str) -> dict[str, Any]:
     """What was run, on what, when."""
     run = {
-        "model": shop.model.name,
+        "model": title(shop.model),
         "task": shop.model.task,
         "data": shop.data.name,
         "target": shop.target.name,
@@ -192,7 +193,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
     engine = row.candidate.form == "engine"
     graph = row.candidate.file if t.runtime == TORCH or engine else float_graph(shop, row.candidate)
     return results.Row(
-        name=f"{shop.model.name} {row.stage}",
+        name=f"{title(shop.model)} {row.stage}",
         file=graph.name,
         runtime=t.runtime,
         versions=t.versions,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from mfast_edge.data.whole import lines
 from mfast_edge.metrics.weight import size
+from mfast_edge.model import title
 from mfast_edge.tasks.task import of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Terminal:
         """What is about to happen."""
         counts = ", ".join(f"{len(records)} {split}" for split, records in shop.data.splits.items())
         self.out.print(
-            f"{shop.model.name} on {shop.data.name} ({counts}) for {shop.target.title}: plan {plan.name}, in {folder}"
+            f"{title(shop.model)} on {shop.data.name} ({counts}) for {shop.target.title}: plan {plan.name}, in {folder}"
         )
         for line in [*plan.left_out, *shop.data.report.lines()]:
             self.out.print(f"  {line}")

@@ -20,7 +20,7 @@ from export.to_onnx import to_onnx
 from mfast_edge import model as models
 from mfast_edge import ways
 from mfast_edge.backbones.norms import measure
-from mfast_edge.data.index import read
+from mfast_edge.data.index import measurable
 from mfast_edge.data.photo import load
 from mfast_edge.data.sample import labels, objects
 from mfast_edge.entered import Known, Setting, at, in_runtime
@@ -114,12 +114,12 @@ def stocked(name: str, order: Order, how: Setting) -> list[Entry]:
 def fresh(name: str, order: Order, folder: Path) -> Fresh:
     """A model built for the data. UserError for settings that it has not."""
     model = models.find(name, MODELS)
-    data = read(order.data, cache=folder / "data", seed=SEED)
+    data = measurable(order.data, cache=folder / "data", seed=SEED)
     given = check(model.build, {**order.settings, "classes": data.classes}, f"--set, {name}")
     build = models.settled(given, objects(data.splits["train"]), labels(data.splits["train"]))
     torch.manual_seed(SEED)
     network, known = model.network(build).eval(), model.facts(build)
-    records = data.splits["train"][:CALIBRATED]
+    records = (data.splits["train"] or data.records)[:CALIBRATED]
     photos = tuple(blob(load(record), (known["height"], known["width"])) for record in records)
     measure(network, (torch.from_numpy(photo) for photo in photos[:MEASURED]))
     return Fresh(model, build, network, photos)

@@ -1,4 +1,4 @@
-"""Detect: photos, folders, videos and cameras on a board. Travels: Python 3.6, numpy."""
+"""Detect, or classify: photos, folders, videos and cameras on a board. Travels: Python 3.6, numpy."""
 
 import json
 import time
@@ -13,12 +13,14 @@ from photos import Film, draw, frames, listed, live, moving, photo, save  # type
 
 
 class Album(NamedTuple):
-    """Where drawings and found.json go, the labels, from which score on, how many frames at most."""
+    """Where drawings and found.json go, the labels, from which score on, how many frames at most; `whole`: a
+    classifier's, of which the surest class of each photo is told."""
 
     out: Path
     labels: Sequence[str]
     score: float
     most: Optional[int]
+    whole: bool = False
 
 
 def look(model: Model, words: Sequence[str], album: Album) -> List[str]:
@@ -44,8 +46,9 @@ def snap(model: Model, word: str, album: Album, number: int) -> List[Dict[str, A
     found, ms = seen(model, picture, album)
     name = "{:03d}-{}.jpg".format(number, Path(word).stem)
     save(album.out / name, draw(picture, found, album.labels))
-    print("{}: {}  {:.1f} ms".format(word, counted([found], album.labels), ms))
-    return list(told(word, found, album.labels))
+    shown = " ".join(map(surest, told(word, found, album))) if album.whole else counted([found], album.labels)
+    print("{}: {}  {:.1f} ms".format(word, shown, ms))
+    return list(told(word, found, album))
 
 
 def watch(model: Model, word: str, album: Album, number: int) -> List[Dict[str, Any]]:
@@ -59,7 +62,7 @@ def watch(model: Model, word: str, album: Album, number: int) -> List[Dict[str, 
         for place, picture in enumerate(frames(word)):
             found, _ = seen(model, picture, album)
             film.add(draw(picture, found, album.labels))
-            rows += told("{}#{}".format(word, place), found, album.labels)
+            rows += told("{}#{}".format(word, place), found, album)
             all_.append(found)
             if album.most and place + 1 >= album.most:
                 break
@@ -78,14 +81,22 @@ def seen(model: Model, picture: np.ndarray, album: Album) -> Tuple[Detections, f
     found = detect(picture, model.forward, model.decode, model.facts)
     ms = (time.time() - begun) * 1e3
     sure = found.scores >= album.score
+    if album.whole:
+        sure &= np.arange(len(sure)) == found.scores.argmax()
     return Detections(found.boxes[sure], found.scores[sure], found.classes[sure]), ms
 
 
-def told(name: str, found: Detections, labels: Sequence[str]) -> Iterator[Dict[str, Any]]:
-    """An object for each detection: box as x1 y1 x2 y2 in pixels."""
+def told(name: str, found: Detections, album: Album) -> Iterator[Dict[str, Any]]:
+    """An object for each detection: box as x1 y1 x2 y2 in pixels; of a classifier's photo its class."""
     for box, score, label in zip(found.boxes, found.scores, found.classes):
+        one = {"photo": name, "label": album.labels[int(label)], "score": round(float(score), 4)}
         corners = [round(float(side), 2) for side in box]
-        yield {"photo": name, "label": labels[int(label)], "score": round(float(score), 4), "box": corners}
+        yield one if album.whole else dict(one, box=corners)
+
+
+def surest(one: Dict[str, Any]) -> str:
+    """`disc 0.54`."""
+    return "{} {:.2f}".format(one["label"], one["score"])
 
 
 def counted(found: Sequence[Detections], labels: Sequence[str]) -> str:

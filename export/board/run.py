@@ -50,12 +50,12 @@ def count(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Everything that can be asked."""
-    made = argparse.ArgumentParser(prog="run.py", description="Build, time, check and use the detector of this bundle.")
+    made = argparse.ArgumentParser(prog="run.py", description="Build, time, check and use the model of this bundle.")
     rooms = made.add_subparsers(dest="command", metavar="build|bench|check|detect")
     build = rooms.add_parser("build", help="build TensorRT engines here")
     bench = rooms.add_parser("bench", help="time it here; writes results/bench-….json")
     check = rooms.add_parser("check", help="compare what it finds in ten stored photos; writes results/check-….json")
-    detect = rooms.add_parser("detect", help="draw what it finds in photos, folders, videos, cameras")
+    detect = rooms.add_parser("detect", help="draw what it finds, or says, of photos, folders, videos, cameras")
     for one in (build, bench, check, detect):
         one.add_argument("--model", default="", help="a graph of this bundle; the best one if absent")
         one.add_argument("--precision", default="", help="the engine's: float32, float16 or int8; the graph's usual")
@@ -123,7 +123,9 @@ def detect(asked: Any, told: Any) -> int:
 
     box, models = ready(asked, told)
     score = box.told["confidence"] if asked.score is None else asked.score
-    unread = look.look(models[0], asked.what, look.Album(asked.out, box.told["labels"], score, asked.frames))
+    whole = box.told.get("task") == "classify"
+    album = look.Album(asked.out, box.told["labels"], score, asked.frames, whole)
+    unread = look.look(models[0], asked.what, album)
     for line in unread:
         print("run.py: {}".format(line), file=sys.stderr)
     return 2 if unread else 0

@@ -17,8 +17,8 @@ from mfast_edge.settings import Settings
 class Mixed(Settings):
     """`autopsy` is the file that the command autopsy wrote, once resolved its SHA-256.
 
-    `lose`: points of mAP (IoU .5 to .95, which sees more than mAP@.5 does on photos of train) that the graph may
-    lose on the autopsy's photos against float.
+    `lose`: points of mAP (IoU .5 to .95, which sees more than mAP@.5 does on photos of train), or of a classifier's
+    macro F1, that the graph may lose on the autopsy's photos against float.
     """
 
     autopsy: str
@@ -43,9 +43,10 @@ def chosen(autopsy: Mapping[str, Any], lose: float) -> tuple[str, ...]:
 
     UserError where every set loses more.
     """
-    least = autopsy["float"]["map"] - lose
-    good = [one for one in autopsy["front"] if one["map"] >= least]
+    key = autopsy["fine"][0]["key"] if "fine" in autopsy else "map"  # autopsies of older versions are detectors'
+    least = autopsy["float"][key] - lose
+    good = [one for one in autopsy["front"] if one[key] >= least]
     if not good:
-        best = autopsy["float"]["map"] - max(one["map"] for one in autopsy["front"])
+        best = autopsy["float"][key] - max(one[key] for one in autopsy["front"])
         raise UserError(f"quantize.mixed.lose: {lose:g} given; the best set of the autopsy loses {best:.2f} points")
     return tuple(min(good, key=lambda one: float(one["ms"]))["keep_float"])

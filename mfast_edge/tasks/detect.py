@@ -25,6 +25,7 @@ __all__ = [
     "COLUMNS",
     "ENOUGH",
     "FIGURES",
+    "FINE",
     "METRICS",
     "PER_CLASS",
     "SHOWN",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 COLUMNS = (Column("map50", "mAP@.5"), Column("map", "mAP"), Column("f1", "F1"))
-BRIEF = (COLUMNS[0], COLUMNS[2])
+BRIEF, FINE = (COLUMNS[0], COLUMNS[2]), (COLUMNS[1], COLUMNS[0])
 FIGURES = (*COLUMNS[:2], Column("map75", "mAP@.75"), COLUMNS[2], Column("confidence", "F1 at score"))
 PER_CLASS, THINGS, ENOUGH = "AP@.5", "detections", 1000
 SHOWN, WHOLE = ("errors", "f1"), False

@@ -55,6 +55,7 @@ class Task(Protocol):
 
     COLUMNS: Sequence[Column]  # what a stage's row shows; the first is what the judge's budget is about
     FIGURES: Sequence[Column]  # what the test's table shows
+    FINE: Sequence[Column]  # what an autopsy looks at, the one that decides first
     BRIEF: Sequence[Column]  # what a line on the terminal has room for
     PER_CLASS: str  # what `Quality.per_class` is
     THINGS: str  # what parity counts: detections, photos

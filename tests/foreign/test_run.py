@@ -214,7 +214,7 @@ def test_a_folder_without_photos_is_refused(room: Path, tmp_path: Path) -> None:
 def test_a_model_by_name_is_not_adopted_nor_judged_by_likeness(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"plan graph: adopt takes a graph; --model FILE\.onnx"):
         run(asked(tmp_path, plan="graph"))
-    with pytest.raises(UserError, match="likeness given, and networks are judged by mAP"):
+    with pytest.raises(UserError, match="likeness given, and networks are judged by quality"):
         run(asked(tmp_path, set=("likeness=0.9",)))
 
 
