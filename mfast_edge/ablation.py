@@ -14,7 +14,7 @@ from pydantic import Field
 from mfast_edge.cutoffs import STAGE as THRESHOLDS
 from mfast_edge.cutoffs import Cutoffs, cut
 from mfast_edge.errors import UserError
-from mfast_edge.run import Asked, build_settings, check_stages, check_sizes, check_teachers, furnish
+from mfast_edge.run import Asked, build_settings, check_sizes, check_stages, check_teachers, furnish
 from mfast_edge.settings import Settings, check, named
 
 if TYPE_CHECKING:
