@@ -15,6 +15,7 @@ from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.store import Store, carded, read_json
+from mfast_edge.tasks.task import of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,7 +70,9 @@ class Opened:
 
     @property
     def confidence(self) -> float:
-        """The score with the best F1 on val: its run's, else one stored beside it, else SURE."""
+        """The score with the best F1 on val: its run's, else one stored beside it, else SURE; a classifier's is 0."""
+        if of(self.model.task).WHOLE:
+            return 0.0
         if self.final:
             return float(self.final["metrics"]["test"]["confidence"])
         stored = sorted((self.candidate.folder / "quality").glob(f"*-val-{self.runtime}-*.json"))

@@ -62,10 +62,18 @@ def asked(data: tuple[str, str | None], by: str | None, given: tuple[str, ...], 
     how = check(Split, {name.removeprefix("split."): one for name, one in settings.items()}, "split")
     spec, mapping = data
     named = parse(mapping) if mapping else None
-    dataset = read(spec, cache=out / "data", seed=seed, how=how if settings else None, classes=named)
+    asks: dict[str, Any] = {"cache": out / "data", "seed": seed, "how": how if settings else None, "classes": named}
+    dataset = read(spec, **asks, task="classify" if classified(spec) else "detect")
     words = [f"--classes {quote(mapping)}"] if mapping else []
     words += [f"--set {quote(f'{name}={json.dumps(one)}')}" for name, one in settings.items()]
     return words + ([f"--set seed={seed}"] if seed else []), dataset
+
+
+def classified(spec: str) -> bool:
+    """Whether there are class folders alone, which only a classifier takes."""
+    from mfast_edge.data.source import joint
+
+    return all(part.startswith("folders:") for part in joint(spec))
 
 
 def told(data: Dataset, words: list[str]) -> dict[str, Any]:
@@ -85,8 +93,10 @@ def told(data: Dataset, words: list[str]) -> dict[str, Any]:
 
 def text(data: Dataset, words: list[str]) -> str:
     """As lines."""
+    from mfast_edge.data import whole
+
     photos = ", ".join(f"{len(records)} {part}" for part, records in data.splits.items())
-    lines = [f"{data.name}: {photos}", *(line for deal in data.deals for line in deal.lines())]
+    lines = [f"{data.name}: {photos}", *whole.lines(data), *(line for deal in data.deals for line in deal.lines())]
     if data.how and not data.deals:
         lines.append("train, val and test come with the data: nothing was dealt")
     elif words:

@@ -13,13 +13,12 @@ from mfast_edge.errors import UserError
 def unpacker(decoder: str, facts: dict[str, Any]) -> nn.Module:
     """A module (raw outputs of one image) → boxes (1, N, 4), scores (1, N, classes), as the numpy `decoder` gives them.
 
-    `facts` are made ready. UserError for centernet, whose decoder suppresses nothing, and for walks down a tree.
+    `facts` are made ready. UserError for centernet and classifiers, which suppress nothing, and for walks down a tree.
     """
     family = decoder.split("/")[-2]
     if facts["iou_threshold"] is None:
-        raise UserError(
-            f"suppress: {family} has peaks for objects and suppresses nothing; the graph as it is, is right"
-        )
+        what = "says one class of a photo" if family == "classifier" else "has peaks for objects"
+        raise UserError(f"suppress: {family} {what} and suppresses nothing; the graph as it is, is right")
     if facts.get("walk") is not None:
         raise UserError("suppress: model.walk tells one class of each object, which no NMS knows; without it is right")
     decode: nn.Module = {"ssd": Anchored, "yolov1": Cells, "yolo9000": Regions}[family](facts)

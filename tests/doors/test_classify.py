@@ -108,9 +108,17 @@ def test_data_that_do_not_suit_the_model_are_refused(made: Path, tmp_path: Path)
     folders = f"folders:{made / 'shapes'}"
     assert "no photo with a class of its own" in refused("compress", *WORDS, *out, "--data", "particles:8x64")
     assert "not one box" in refused("compress", "--model", "tiny", "--plan", "tiny", *out, "--data", folders)
-    dry = door("compress", *WORDS, *out, "--data", folders, "--set", "split.by=[class]")
-    assert "1 train  2 train  3 train  4 test  5 val  all" in dry.stdout
-    assert "bar        8    3     3   14" in dry.stdout
+    dry = door("compress", *WORDS, *out, "--data", folders, "--set", "split.by=[class]", "--set", "split.folds=7")
+    assert "4 train  5 train  6 test  7 val  all" in dry.stdout
+    assert "bar       10    2     2   14" in dry.stdout
+    split = door("split", folders, "--set", "split.folds=7", "--by", "class", "--out", tmp_path).stdout
+    assert "4 train  5 train  6 test  7 val  all" in split
+    assert "bar       10    2     2   14" in split
+
+
+def test_a_graph_that_finds_no_boxes_gets_no_suppression(made: Path, tmp_path: Path) -> None:
+    told = refused("suppress", run(made), "--out", tmp_path / "s.onnx")
+    assert "classifier says one class of a photo and suppresses nothing" in told
 
 
 def test_an_autopsy_counts_in_points_of_macro_f1(made: Path, tmp_path: Path) -> None:
