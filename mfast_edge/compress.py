@@ -32,15 +32,11 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
     ] = None,
-    search: Annotated[
-        int | None, typer.Option(help="Search this many trials over the plan's space first.", min=1)
-    ] = None,
+    search: Annotated[int | None, typer.Option(help="Search the plan's space first: so many trials.", min=1)] = None,
     hours: Annotated[
         float | None, typer.Option(help="Search for so long, over all runs of this command, first.", min=0)
     ] = None,
-    storage: Annotated[
-        str | None, typer.Option(help="Of a search: a journal file, or postgresql://…; the run's own if absent.")
-    ] = None,
+    storage: Annotated[str | None, typer.Option(help="Of a search: a journal file, or postgresql://…")] = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's folder; <model>-<data>-<target> if absent.")] = None,

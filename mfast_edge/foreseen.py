@@ -21,6 +21,7 @@ from mfast_edge.store import Store, read_json, write_json
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.plan import Plan
+    from mfast_edge.spaces import Limited
     from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
 
@@ -165,7 +166,7 @@ def quiet(shop: Workshop) -> Iterator[None]:
         yield
 
 
-def over(facts: Facts, limits: Mapping[str, float | str], reference: Facts) -> list[str]:
+def over(facts: Facts, limits: Mapping[Limited, float | str], reference: Facts) -> list[str]:
     """A clause for each limit that is passed; `1.5x` is so many times the reference's."""
     wrong = []
     for name, limit in limits.items():

@@ -29,10 +29,16 @@ app = door()
 
 @app.command()
 def report(run: Annotated[Path, typer.Argument(help="The folder of a finished run.")]) -> None:
-    """Write report.md and report.html of a finished RUN again, from what it stored."""
+    """Write report.md and report.html of a finished RUN again, and the pages of its search, from what it stored."""
+    from mfast_edge.pages import search
     from mfast_edge.store import read_json
 
-    final = read_json(run / "final.json")
+    final, told = read_json(run / "final.json"), read_json(run / "search.json")
+    if told is not None:
+        search.write(told, run)
+        print(f"{run / 'search.html'} and search.md written")
+    if final is None and told is not None:
+        return
     if final is None or not (run / "page.json").is_file():
         raise UserError(f"{run}: no finished run; a folder that holds final.json and page.json would be right")
     render(final, run)

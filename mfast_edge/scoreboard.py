@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from search.pareto import front
 
 if TYPE_CHECKING:
+    from mfast_edge.spaces import Goals
     from mfast_edge.terminal import Terminal
     from search.study import Trial
 
@@ -23,7 +24,7 @@ ROWS = 12  # of the Pareto front in the live table
 class Scoreboard:
     """Trials, the best so far and the Pareto front."""
 
-    def __init__(self, objectives: Mapping[str, str], terminal: Terminal):
+    def __init__(self, objectives: Goals, terminal: Terminal):
         self.objectives, self.terminal = objectives, terminal
         self.told: set[int] = set()
         self.live: Live | None = None

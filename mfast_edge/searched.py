@@ -99,7 +99,7 @@ def planner(
     asked: runs.Asked, target: targets.Target, board: Scoreboard
 ) -> tuple[Callable[[Mapping[str, Any]], Ready], Ready]:
     """(dotted settings → the plan with them and its surroundings, the same without any)."""
-    from mfast_edge.data.sample import objects
+    from mfast_edge.data.sample import labels, objects
     from mfast_edge.foreseen import Ready
     from mfast_edge.models import MODELS
 
@@ -115,14 +115,15 @@ def planner(
     base = Ready(plan, replace(shop, tell=board.say))
     runs.check_teachers(plan, base.shop)
     runs.check_stages(plan, base.shop)
-    boxes = objects(base.shop.data.splits["train"])
+    train = base.shop.data.splits["train"]
+    boxes, kinds = objects(train), labels(train)
 
     def planned(settings: Mapping[str, Any]) -> Ready:
         if not settings:
             return base
         made = plans.read(asked.plan, target, {**settings, **asked.given}, check)
         given = runs.build_settings(model, made.model, asked.init, base.shop.data.classes)
-        ready = Ready(made, replace(base.shop, build=models.settled(given, boxes), known={}))
+        ready = Ready(made, replace(base.shop, build=models.settled(given, boxes, kinds), known={}))
         runs.check_sizes(made, ready.shop)
         runs.check_stages(made, ready.shop)
         return ready
@@ -271,13 +272,13 @@ def preview(search: Search, terminal: Terminal) -> int:
     ready, found = search.trials.ready({}), search.finished()
     knobs = parse(search.trials.space.knobs)
     ahead = expected(ready.plan, ready.shop, runs.judged(ready.plan, ready.shop, search.folder))
-    points = size(knobs)
+    points, known = size(knobs), counts(found)
     told = {
         "study": search.settings.name,
         "storage": hidden(search.settings.storage),
         "knobs": len(knobs),
         "points": points,
-        "counts": counts(found),
+        "counts": known,
         "stages": [stage.told() for stage in ahead],
     }
     if terminal.as_json:
@@ -285,6 +286,6 @@ def preview(search: Search, terminal: Terminal) -> int:
         return 0
     many = "without end" if points is None else f"{points} settings"
     terminal.say(f"study {told['study']} in {told['storage']}: {len(knobs)} knobs, {many}")
-    terminal.say(f"{told['counts']['finished']} trials are finished; nothing was run")
+    terminal.say(f"{known['finished']} trials are finished; nothing was run")
     terminal.preview(ready.plan, ready.shop, ahead)
     return 0

@@ -20,9 +20,9 @@ Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Annotated[str, Fiel
 Share = Annotated[float, Field(ge=0, le=1)]
 CLOCKED = ("ms", "score", "ratio")  # what a clock decides
 SLOTS = "mfast_edge.networks.slots"  # reads modules' slots
-USUAL: dict[Figure, Direction] = {"quality": "maximize", "ms": "minimize"}
-
+Goals = dict[Figure, Direction]
 Knobs = dict[str, Any]  # {dotted setting: {type, low, high, …}}
+USUAL: Goals = {"quality": "maximize", "ms": "minimize"}
 
 
 class Winner(Settings):
@@ -48,7 +48,7 @@ class Space(Settings):
 
     name: str
     title: str = ""
-    objectives: dict[Figure, Direction] = Field(default_factory=lambda: dict(USUAL), min_length=1)
+    objectives: Goals = Field(default_factory=lambda: dict(USUAL), min_length=1)
     limits: dict[Limited, Limit] = Field(default_factory=dict)
     sampler: Literal["tpe", "nsga2", "random", "evolution"] = "tpe"
     pruner: Literal["hyperband", "asha", "median", "none"] = "none"
@@ -63,7 +63,7 @@ class Space(Settings):
 
     @field_validator("objectives")
     @classmethod
-    def upright(cls, given: dict[Figure, Direction]) -> dict[Figure, Direction]:
+    def upright(cls, given: Goals) -> Goals:
         """Quality goes up and all else down: nobody looks for a slow network."""
         if odd := [name for name, way in given.items() if (way == "maximize") != (name == "quality")]:
             right = "maximize" if odd[0] == "quality" else "minimize"

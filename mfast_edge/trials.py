@@ -151,7 +151,8 @@ class Trials:
         stages = [[name, stage.version, stage.model_dump(mode="json")] for name, stage in plan.stages]
         space = self.space.model_dump(mode="json", exclude={"name", "title", "winner"})
         reads = shop.digests(("data", "init"))
-        return digest([space, stages, reads, shop.root.key, shop.target.model_dump(mode="json"), plan.seed])[:8]
+        goals, target = list(self.space.objectives), shop.target.model_dump(mode="json")
+        return digest([space, goals, stages, reads, shop.root.key, target, plan.seed])[:8]
 
 
 def ending(space: Space, plan: Plan) -> str:

@@ -35,12 +35,8 @@ def tune(  # noqa: PLR0913 - the arguments of the command
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of all trials: train.images=4000, model.size=256.")
     ] = None,
-    search: Annotated[
-        int | None, typer.Option(help="So many finished trials, of all workers and runs together.", min=1)
-    ] = None,
-    hours: Annotated[
-        float | None, typer.Option(help="Search for so long, over all runs of this command.", min=0)
-    ] = None,
+    search: Annotated[int | None, typer.Option(help="So many finished trials, of all workers together.", min=1)] = None,
+    hours: Annotated[float | None, typer.Option(help="Search for so long, over all runs of this.", min=0)] = None,
     storage: Annotated[
         str | None, typer.Option(help="A journal file, or postgresql://USER:PASSWORD@HOST/NAME; the run's if absent.")
     ] = None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfast_edge.ratios import FASTER
+from mfast_edge.spaces import Goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Finished:
     figures: Mapping[str, float]
 
 
-def chosen(trials: Sequence[Finished], objectives: Mapping[str, str], least: float | None) -> tuple[Finished, str]:
+def chosen(trials: Sequence[Finished], objectives: Goals, least: float | None) -> tuple[Finished, str]:
     """The winner of at least one trial, and why.
 
     With `least`: of those with at least that quality the fastest, and of those that are as fast as the clock can
@@ -38,7 +39,7 @@ def chosen(trials: Sequence[Finished], objectives: Mapping[str, str], least: flo
     return found, f"trial {found.number}: the fastest of {len(good)} with a quality of at least {least:g}{tied}"
 
 
-def by_objectives(trials: Sequence[Finished], objectives: Mapping[str, str]) -> tuple[Finished, str]:
+def by_objectives(trials: Sequence[Finished], objectives: Goals) -> tuple[Finished, str]:
     """The best by one objective after the other."""
 
     def rank(trial: Finished) -> tuple[float, ...]:

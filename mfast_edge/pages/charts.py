@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mfast_edge.spaces import Goals
+
 WIDE, HIGH = 560.0, 260.0  # pixels of a drawing
 MOST = 14  # axes of parallel coordinates
 TICKS = 5
@@ -64,7 +66,7 @@ class Parallel:
     strands: list[Strand]
 
 
-def pareto(trials: Sequence[Json], objectives: Mapping[str, str], front: set[int], winner: int | None) -> Plot | None:
+def pareto(trials: Sequence[Json], objectives: Goals, front: set[int], winner: int | None) -> Plot | None:
     """The first two objectives against each other, the front joined by a line; None where there is only one."""
     if len(objectives) < 2 or not trials:
         return None
@@ -79,7 +81,7 @@ def pareto(trials: Sequence[Json], objectives: Mapping[str, str], front: set[int
     return Plot(f"Pareto front: {first} against {second}", second, first, across.ticks, up.ticks, dots, path(edge))
 
 
-def progress(trials: Sequence[Json], objectives: Mapping[str, str], winner: int | None) -> Plot | None:
+def progress(trials: Sequence[Json], objectives: Goals, winner: int | None) -> Plot | None:
     """The first objective trial by trial, in the order in which they were finished, and the best so far."""
     if not trials:
         return None
@@ -98,9 +100,7 @@ def progress(trials: Sequence[Json], objectives: Mapping[str, str], winner: int 
     return Plot(f"Best {first} so far", "complete trials", first, across.ticks, up.ticks, dots, path(steps))
 
 
-def parallel(
-    trials: Sequence[Json], names: Sequence[str], objectives: Mapping[str, str], winner: int | None
-) -> Parallel | None:
+def parallel(trials: Sequence[Json], names: Sequence[str], objectives: Goals, winner: int | None) -> Parallel | None:
     """Settings, then objectives, each an axis; a strand breaks where a trial has no such setting."""
     if not trials:
         return None
@@ -124,7 +124,7 @@ def parallel(
     return Parallel(made, sorted(strands, key=lambda strand: strand.winner))
 
 
-def valued(trial: Json, name: str, objectives: Mapping[str, str]) -> Any:
+def valued(trial: Json, name: str, objectives: Goals) -> Any:
     """A trial's value on an axis."""
     return trial["values"][list(objectives).index(name)] if name in objectives else trial["params"].get(name)
 
@@ -185,7 +185,7 @@ def kind(number: int, front: set[int], winner: int | None) -> str:
     return "winner" if number == winner else "front" if number in front else "plain"
 
 
-def title(trial: Json, objectives: Mapping[str, str]) -> str:
+def title(trial: Json, objectives: Goals) -> str:
     """What is told of a dot that is pointed at."""
     figures = ", ".join(f"{name} {value:.4g}" for name, value in zip(objectives, trial["values"], strict=True))
     return f"trial {trial['id']}: {figures}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ from mfast_edge.data.report import save
 from mfast_edge.pages import charts
 from mfast_edge.pages.html import rendered
 from mfast_edge.pages.markdown import lines, pairs
-from mfast_edge.pages.tables import ABSENT, Table
+from mfast_edge.pages.tables import Table
 from mfast_edge.spaces import Space
-from mfast_edge.store import write_json
+from mfast_edge.tasks.task import ABSENT
 from search.importance import importances
 from search.pareto import front
 from search.space import parse
@@ -35,7 +36,7 @@ class View:
 
 def write(told: Json, folder: Path) -> None:
     """search.json and both pages."""
-    write_json(folder / "search.json", told)
+    save(folder / "search.json", json.dumps(told, indent=1) + "\n")  # objectives stay in their order
     page = view(told)
     save(folder / "search.md", markdown(page))
     save(folder / "search.html", rendered("search.html", view=page))
@@ -73,7 +74,7 @@ def front_of(complete: Sequence[Json], space: Space) -> list[Json]:
 def weights(complete: Sequence[Json], space: Space) -> list[tuple[str, list[tuple[str, float]]]]:
     """For each objective the knobs' shares, the largest first; nothing where too few trials tell."""
     params, knobs = [one["params"] for one in complete], parse(space.knobs)
-    found = []
+    found = list[tuple[str, list[tuple[str, float]]]]()
     for place, (name, way) in enumerate(space.objectives.items()):
         told = importances(knobs, params, [one["values"][place] for one in complete], way)
         if told:

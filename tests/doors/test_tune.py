@@ -246,3 +246,16 @@ def test_a_password_is_not_written_down() -> None:
     assert hidden("postgresql://me:secret@host:5432/search") == "postgresql://me@host:5432/search"
     assert hidden("postgresql://host/search") == "postgresql://host/search"
     assert hidden(Path("/a/search.log")) == "/a/search.log"
+
+
+def test_a_search_without_an_end_is_refused(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pytest.raises(UserError, match="--search 40"):
+        run(hunt(tmp_path, search=0))
+
+
+def test_a_search_that_has_no_time_says_so(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pytest.raises(UserError, match="there was no time"):
+        run(hunt(tmp_path, search=0, hours=0.0))
+    assert told(tmp_path)["trials"] == []

@@ -11,6 +11,7 @@ import pytest
 
 from mfast_edge.pages import charts
 from mfast_edge.pages.search import view, write
+from mfast_edge.report import report
 
 UP = {"quality": "maximize", "ms": "minimize"}
 
@@ -71,6 +72,14 @@ def test_the_page_tells_of_every_trial_and_needs_nothing_beside_it(tmp_path: Pat
         assert word in text
     assert page.count("<polyline") == 2 + len(ROWS) + 1
     assert json.loads((tmp_path / "search.json").read_text())["counts"]["finished"] == 11
+
+
+def test_the_report_door_writes_it_again_from_what_is_stored(tmp_path: Path) -> None:
+    write(search(*ROWS), tmp_path)
+    before = (tmp_path / "search.html").read_text()
+    (tmp_path / "search.html").unlink()
+    report(tmp_path)
+    assert (tmp_path / "search.html").read_text() == before
 
 
 def test_the_front_is_what_nobody_beats_and_importances_are_told() -> None:
