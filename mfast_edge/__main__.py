@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": "time runs, stored candidates, any ONNX file, or untrained models here, in the same rounds",
     "ablate": "one factor at a time: what each is worth in quality, time and score",
     "thresholds": "which score and overlap suit a stored candidate: a grid on val, the best told on test",
+    "silver": "labels that a stored candidate makes of unlabelled photos, kept apart, and judged like a stage",
     "board": "join what a device measured to its run; stored candidates are judged again by it",
     "autopsy": "what int8 costs and pays in each block of a network",
     "suppress": "a run's graph with decoding and NMS inside it",

@@ -65,7 +65,7 @@ def ablate(  # noqa: PLR0913 - the arguments of the command
 
 def work(ablation: Ablation, asked: Asked) -> None:
     """Check every row, make and measure them, print."""
-    from mfast_edge.ablated import HEAD, ablated, ahead, cells, planned
+    from mfast_edge.ablated import ablated, ahead, planned, table
     from mfast_edge.terminal import Terminal
 
     terminal = Terminal(asked.json)
@@ -78,7 +78,7 @@ def work(ablation: Ablation, asked: Asked) -> None:
     if asked.json:
         print(json.dumps(found))
         return
-    print("\n".join(table([HEAD, *map(cells, found["rows"])])))
+    print("\n".join(aligned([table(found)[0], *table(found)[1]])))
     print(f"{folder / 'ablation.md'} and ablation.json written")
 
 
@@ -101,7 +101,7 @@ def preview(rows: list[tuple[str, float]], as_json: bool) -> None:
     print(f"{len(rows)} rows, about {total:.1f} minutes of training; nothing was run")
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Cells in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mfast_edge.terminal import Terminal
 
-HEAD = ("factor", "value", "mAP@.5", "gained", "F1", "ms", "x the base's", "MB", "score", "")
+CLOCK = ("ms", "x the base's", "MB", "score", "")
 Group = list[Trial]  # a row at each seed
 
 
@@ -39,7 +39,9 @@ def ablated(groups: Sequence[Group], folder: Path, about: Json, tell: Callable[[
     What a row's settings cannot be made into (weights that do not fit, a loss that is no number) is its remark.
     """
     bases = [side(one) for one in groups[0]]
-    found: Json = {**about, "proxy": not bases[0].shop.target.here, "rows": []}
+    shop = bases[0].shop
+    columns = {column.key: column.title for column in shop.task.BRIEF}
+    found: Json = {**about, "columns": columns, "proxy": not shop.target.here, "rows": []}
     for group in groups:
         row = group[0].row
         try:
@@ -50,7 +52,7 @@ def ablated(groups: Sequence[Group], folder: Path, about: Json, tell: Callable[[
                 raise
             told = {"remark": str(wrong)}
         found["rows"].append({"factor": row.factor, "value": row.value, "changes": row.changes or {}, **told})
-        tell("  ".join(part for part in cells(found["rows"][-1]) if part))
+        tell("  ".join(part for part in cells(found["rows"][-1], columns) if part))
         write_json(folder / "ablation.json", found)
         (folder / "ablation.md").write_text("\n".join(markdown(found)) + "\n")
     return found
@@ -85,23 +87,27 @@ def markdown(found: Mapping[str, Any]) -> list[str]:
         "`gained`: points of the headline over the base on the same photos, 95 % paired bootstrap interval; time: "
         f"{clock}photo to detections in alternating rounds with the base; score: the base's is 1, lower is better."
     )
-    return [f"# {found['title'] or found['name']}", "", about, "", *lines(HEAD, map(cells, found["rows"])), "", reading]
+    return [f"# {found['title'] or found['name']}", "", about, "", *lines(*table(found)), "", reading]
 
 
-def cells(row: Mapping[str, Any]) -> list[str]:
+def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows; the first figure is the headline."""
+    titles = list(found["columns"].values())
+    head = ["factor", "value", titles[0], "gained", *titles[1:], *CLOCK]
+    return head, [cells(row, found["columns"]) for row in found["rows"]]
+
+
+def cells(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[str]:
     """One line of the table."""
     head = [row["factor"] or "the base", row["value"]]
     if "remark" in row:
-        return [*head, *[""] * (len(HEAD) - 3), row["remark"]]
+        return [*head, *[""] * (len(columns) + len(CLOCK)), row["remark"]]
     quality, spread = row["quality"], row["spread"]
+    first, *others = (f"{100 * quality[key]:.2f}" if key in quality else "–" for key in columns)
     wide = f" ({spread['low']:.2f} to {spread['high']:.2f})" if len(row["keys"]) > 1 else ""
     points = {**row["gained"], "median": row["gained"]["points"]}
     score = {**row["score"], "median": row["score"]["score"]}
-    figures = [
-        f"{100 * quality['map50']:.2f}{wide}",
-        ranged(points, 2) if row["factor"] else "",
-        f"{quality['f1']:.4f}",
-    ]
+    figures = [first + wide, ranged(points, 2) if row["factor"] else "", *others]
     clock = [f"{row['ms']:.2f} {row['runtime']}", ranged(row["ratio"], 3)]
     return [*head, *figures, *clock, f"{row['mb']:.2f}", ranged(score, 3), ""]
 

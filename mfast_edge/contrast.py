@@ -16,7 +16,6 @@ from mfast_edge.metrics.weight import size
 from mfast_edge.models.steps import parts
 from mfast_edge.runners import open_file, stand_in
 from mfast_edge.store import read_json, write_json
-from mfast_edge.tasks import detect as task
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
@@ -49,7 +48,7 @@ class Side:
 def gained(base: Side, other: Side, split: str) -> Json:
     """Points of the headline that `other` has more than `base` on the same photos, with the paired 95 % interval."""
     truths = [record.truth for record in base.shop.data.splits[split]]
-    found = task.paired(truths, other.looked(split).found, base.looked(split).found, base.shop.data.classes)
+    found = base.shop.task.paired(truths, other.looked(split).found, base.looked(split).found, base.shop.data.classes)
     return {"points": 100 * found.difference, "low": 100 * found.low, "high": 100 * found.high}
 
 
@@ -94,7 +93,7 @@ def scored(base: Side, other: Side, ratio: Mapping[str, float]) -> Json:
     looked, reference = other.looked("val"), {"f1_ref": base.looked("val").quality.f1, "t_ref": 1.0}
     truths = [record.truth for record in other.shop.data.splits["val"]]
     confidence = looked.quality.confidence
-    edges = task.f1_interval(truths, looked.found, other.shop.data.classes, confidence)
+    edges = other.shop.task.f1_interval(truths, looked.found, other.shop.data.classes, confidence)
     best, worst = score.interval(*edges, ratio["low"], ratio["high"], **reference)
     return {"score": score.score(looked.quality.f1, ratio["median"], **reference), "low": best, "high": worst}
 
@@ -104,7 +103,7 @@ def contrasted(pairs: Sequence[tuple[Side, Side]], folder: Path) -> Json:
     told = raced(*pairs[0], folder)
     looked = [other.looked("val").quality.to_json() for _, other in pairs]
     figures = [{name: value for name, value in one.items() if isinstance(value, int | float)} for one in looked]
-    headlines = [100 * task.headline(other.looked("val").quality) for _, other in pairs]
+    headlines = [100 * other.shop.task.headline(other.looked("val").quality) for _, other in pairs]
     return {
         "keys": [other.candidate.key for _, other in pairs],
         "quality": mean(figures),

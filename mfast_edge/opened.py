@@ -131,7 +131,7 @@ def surroundings(run: Opened, target: Target, spec: str | None = None) -> Worksh
         given = "--data voc:PATH, coco:PATH, yolo:PATH or particles would be right"
         raise UserError(f"{run.candidate.folder}: no data given, and it does not know its own; {given}")
     seed = run.candidate.lineage[0].seed
-    data = again(own, cache=run.runs / "data", spec=spec, seed=seed)
+    data = again({"task": run.model.task, **own}, cache=run.runs / "data", spec=spec, seed=seed)
     build = check(run.model.build, blueprint.read(run.candidate.folder)["build"], "model")
     store = Store(run.runs)
     return Workshop(run.model, build, data, target, store, seed, None, None, lambda line: print(line, file=sys.stderr))

@@ -23,6 +23,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "crop",
         "predict",
         "thresholds",
+        "silver",
         "ablate",
         "ablation",
         "ablated",
@@ -61,6 +62,8 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "benched",
         "grid",
         "contrast",
+        "labelled",
+        "worth",
         "rebundled",
     },
     {

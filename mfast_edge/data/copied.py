@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from mfast_edge.data import silver
 from mfast_edge.data.check import Checker, enlarged, pixels
 from mfast_edge.data.classes import ClassMap
 from mfast_edge.data.draft import UNKNOWN, Draft, Thing
@@ -62,6 +63,8 @@ def copied(spec: str, terms: Terms, cache: Path, classes: ClassMap | None = None
     Boxes that stick out of their photo, or have no area, stay as they are. UserError where nothing is left.
     """
     sources = gathered(spec, cache, classes)
+    if any(source.form == silver.FORM for source in sources):
+        raise UserError(f"data: {spec}: labels that a network made stay silver; gold data alone would be right")
     if len({bool(source.raw.splits) for source in sources}) > 1:
         raise UserError(f"data: {spec}: some bring splits and some none; convert those apart, or give all of them some")
     stems = stemmed([(source.title, draft.name) for source in sources for draft in source.raw.drafts])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mfast_edge.data import split, whole
+from mfast_edge.data import silver, split, whole
 from mfast_edge.data.check import Checker
 from mfast_edge.data.classes import ClassMap
 from mfast_edge.data.dealing import Deal, Split
@@ -100,7 +100,7 @@ def ruled(spec: str, cache: Path, rules: Rules) -> Dataset:
     sources = gathered(spec, cache, rules.classes)
     homes = [one.home for one in sources]
     names = sources[0].raw.classes
-    parts = [part(source, cache, rules) for source in sources]
+    parts = alloyed(spec, sources, [part(source, cache, rules) for source in sources])
     splits = {name: tuple(record for one in parts for record in one.splits[name]) for name in SPLITS}
     photos = [record for one in parts for record in one.photos]
     alike = list[Finding]()
@@ -124,6 +124,23 @@ def ruled(spec: str, cache: Path, rules: Rules) -> Dataset:
         mapping=rules.classes.model_dump(mode="json") if rules.classes else None,
         task=rules.task,
     )
+
+
+def alloyed(spec: str, sources: Sequence[Source], parts: Sequence[Part]) -> list[Part]:
+    """The parts, those of silver without what is gold too. UserError where there is no gold."""
+    made = [source.form == silver.FORM for source in sources]
+    if all(made):
+        raise UserError(
+            f"data: {spec}: a network's labels alone; gold data before them, voc:PATH+{spec}, would be right"
+        )
+    gold = [record for one, by_network in zip(parts, made, strict=True) if not by_network for record in one.photos]
+    found = []
+    for one, by_network in zip(parts, made, strict=True):
+        kept, findings = silver.apart(one.splits["train"], gold) if by_network else (one.splits["train"], [])
+        splits = {**one.splits, "train": kept}
+        photos = kept if by_network else one.photos
+        found.append(replace(one, splits=splits, photos=photos, findings=(*one.findings, *findings)))
+    return found
 
 
 def part(source: Source, cache: Path, rules: Rules) -> Part:
@@ -196,7 +213,12 @@ def dealer(source: Source, given: Given, rules: Rules) -> Folds | None:
 
 
 def assigned(source: Source, given: Given, rules: Rules, folds: Folds | None) -> Splits:
-    """All three splits; raises where photos were given for one, or it needs them, and none can be read."""
+    """All three splits; raises where photos were given for one, or it needs them, and none can be read.
+
+    What a network labelled is learnt from and never measured on.
+    """
+    if source.form == silver.FORM:
+        return {"train": tuple(given["train"]) if rules.trains else (), "val": (), "test": ()}
     empty = [name for name, records in given.items() if not records]
     if empty and (rules.trains or len(empty) == len(given)):
         raise UserError(lacking(source.spec, empty, source.raw))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from mfast_edge.data import particles
+from mfast_edge.data import particles, silver
 from mfast_edge.data.classes import ClassMap
 from mfast_edge.data.draft import Raw
 from mfast_edge.data.mapped import candid, mapped, united
@@ -26,6 +26,7 @@ FORMATS = {  # name → module with read(root) -> Raw, or module:function
     "livestock": "mfast_edge.data.livestock",
     "folders": "mfast_edge.data.folders",
     "photos": "mfast_edge.data.photos",
+    "silver": "mfast_edge.data.silver",
     "particles": "mfast_edge.data.coco",
 }
 
@@ -101,6 +102,8 @@ def located(spec: str, cache: Path) -> tuple[str, Path]:
     root = Path(os.path.expanduser(where))  # Path.expanduser and .exists raise for unknown users and long names
     if not where or not os.path.exists(root):
         raise UserError(f"data: {spec}: no such folder; give {form}:FOLDER of an existing one")
+    if form != silver.FORM:
+        silver.refuse(spec, root)
     return form, root
 
 
