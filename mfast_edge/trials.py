@@ -44,17 +44,21 @@ class Trials:
     tell: Callable[[str], None]
 
     def attempt(self, params: Mapping[str, Any], report: Report) -> list[float]:
-        """The objectives' values; as notes all figures, the key in the store, the machine.
+        """The objectives' values; as notes all figures, the key in the store, the machine, and the seconds that this
+        process computed, before the training and in it: they do not depend on what else the machine does.
 
         Rejected, before any training wherever the network is known by then: settings that no plan takes, a limit, a
         training that diverges. Pruned: a training that the pruner gave up; nothing of it stays.
         """
         report.note("machine", self.base.shop.machine)
+        begun = time.process_time()
         try:
             ready = self.ready(params)
             facts = None if ready.shapes else foresee(ready, self.scale, self.shelf)
             self.admit(facts)
+            before = time.process_time() - begun
             final = self.trained(ready, report)
+            report.note("cpu", {"before": before, "training": time.process_time() - begun - before})
             report.note("key", final.key)
             if facts is None:
                 self.admit(facts := found(ready, final, self.scale, self.shelf))
