@@ -46,9 +46,23 @@ def ranked(made: Built, prune: Prune, shop: Workshop) -> dict[str, Group]:
     names = {module: name for name, module in made.network.named_modules()}
     rank = tp.importance.GroupTaylorImportance()
     groups = graph.get_all_groups(ignored_layers=shop.model.heads(made.network), root_module_types=ROOTS)
-    found = {names[group[0].dep.target.module]: ordered(graph, group, rank(group), names) for group in groups}
+    found = {
+        names[group[0].dep.target.module]: ordered(graph, group, rank(group), names)
+        for group in groups
+        if whole(graph, group)
+    }
     made.network.zero_grad(set_to_none=True)
     return found
+
+
+def whole(graph: Any, group: Any) -> bool:
+    """Whether a group holds all outputs of each of its layers: where joined maps are added to another one, parts of a
+    layer go with different others, and nothing is taken."""
+    return all(
+        len(channels) == graph.get_out_channels(dep.target.module)
+        for dep, channels in group
+        if isinstance(dep.target.module, MEMBERS) and graph.is_out_channel_pruning_fn(dep.handler)
+    )
 
 
 def ordered(graph: Any, group: Any, scores: torch.Tensor, names: Mapping[nn.Module, str]) -> Group:
