@@ -8,6 +8,10 @@ import sys
 import pytest
 
 LEAN = [
+    "mfast_edge.networks.slots",
+    "mfast_edge.models.classifier.classifier",
+    "mfast_edge.models.ssd.net",
+    "mfast_edge.network",
     "mfast_edge.settings",
     "mfast_edge.plan",
     "mfast_edge.target",

@@ -13,22 +13,16 @@ INNER = "YamlModule"
 
 
 def read(name: str, where: str = "model.network") -> dict[str, Any]:
-    """The tree of configs/networks/NAME.yaml or of a YAML file, without its name, and with the trees of the files that
+    """The tree of configs/networks/NAME.yaml or of a YAML file, called as given, and with the trees of the files that
     its YamlModules name, which lie beside it. UserError: one is not there or holds itself."""
     home = Path(name).parent if name.endswith((".yaml", ".yml")) else None
-    tree = {key: value for key, value in named("networks", name, where).items() if key != "name"}
-    return filled(tree, home, where, 0)
+    return filled({**named("networks", name, where), "name": name}, home, where, 0)
 
 
 def opened(given: Any, default: str) -> Any:
     """What a build's `network` is, given by name, path or tree: the tree; anything else as it is, to be refused."""
     asked = given.get("network", default) if isinstance(given, dict) else None
     return read(asked) if isinstance(asked, str) else asked
-
-
-def plain(tree: dict[str, Any]) -> dict[str, Any]:
-    """A tree without what only a file has: its name, and a size beside the build's own."""
-    return {key: value for key, value in tree.items() if key not in ("name", "input_size")}
 
 
 def filled(tree: dict[str, Any], home: Path | None, where: str, depth: int) -> dict[str, Any]:

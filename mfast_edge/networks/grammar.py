@@ -7,7 +7,7 @@ image is what entry 0 reads at -1. Either may end in {argument: value}. `head` g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,6 +83,26 @@ def parse(tree: Mapping[str, Any], asked: Asked, where: str = "model.network") -
         raise UserError(f"{where}, entry {idle[0].number} {idle[0].name}: nothing reads it; {idle[0].number} in a from "
                         "or in outputs would be right")  # fmt: skip
     return found
+
+
+def settle(tree: Mapping[str, Any], given: Mapping[str, Any], reader: Callable[..., object]) -> dict[str, Any]:
+    """A tree as a build keeps it, without what only a file has, once `reader` took it, as the build's other settings
+    (`given`) want it. UserError names the file and the entry that is wrong."""
+    found = {key: value for key, value in tree.items() if key not in ("name", "input_size")}
+    if {"classes", "size", "width", "depth"} <= given.keys():
+        asked = Asked(len(given["classes"]), given["size"], given["width"], given["depth"])
+        reader(padded(found, given.get("padding")), asked, " ".join(["model.network", *names(tree)]))
+    return found
+
+
+def names(tree: Mapping[str, Any]) -> list[str]:
+    """What a tree's file is called, if it was read from one."""
+    return [str(tree["name"])] if "name" in tree else []
+
+
+def padded(tree: Mapping[str, Any], padding: str | None) -> dict[str, Any]:
+    """The tree with another padding than its own, if there is one."""
+    return {**tree, "padding": padding} if padding else dict(tree)
 
 
 def inside(tree: Mapping[str, Any], asked: Asked, image: Shape, where: str) -> tuple[Entry, ...]:

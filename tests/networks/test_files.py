@@ -75,14 +75,14 @@ def test_every_ready_file_ends_in_a_vector_of_classes(name: str) -> None:
 
 
 def test_a_file_inside_another_becomes_part_of_its_tree(tmp_path: Path) -> None:
-    (tmp_path / "inner.yaml").write_text("backbone: [[2, Conv, [16, 3]], [[0, -1], 1, Concat, []]]")
+    (tmp_path / "inner.yaml").write_text("backbone: [[2, Conv, [16, 3]], [[-2, -1], 1, Concat, []]]")
     outer = tmp_path / "outer.yaml"
     outer.write_text("backbone: [[1, Conv, [8, 3, 2]], [2, YamlModule, [inner.yaml]]]")
     tree = read(str(outer))
-    assert tree["backbone"][1][2] == [{"backbone": [[2, "Conv", [16, 3]], [[0, -1], 1, "Concat", []]]}]
+    assert tree["backbone"][1][2] == [{"backbone": [[2, "Conv", [16, 3]], [[-2, -1], 1, "Concat", []]]}]
     (tmp_path / "inner.yaml").unlink()
     network = Graph(parse({**tree, "outputs": [1]}, Asked(2, 32))).eval()
-    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 24, 16, 16)
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 40, 16, 16)  # 8 and 16, then 24 and 16: -2 is what comes
 
 
 def test_a_file_that_holds_itself_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mfast_edge.errors import UserError
 from mfast_edge.networks import files, grammar
@@ -17,6 +17,8 @@ SIZE = 224  # px
 Loss = Literal["cross_entropy", "focal", "logit_adjusted", "balanced"]
 USED = {"focal": "gamma", "logit_adjusted": "tau", "balanced": "beta"}  # by a loss, of the settings that are its own
 COUNTED = ("logit_adjusted", "balanced")  # by the training data's counts
+HEADS = ("Linear", "FixedConv", "Conv")  # what logits come from
+PASSIVE = ("GlobalAvgPool", "AvgPool", "MaxPool", "Flatten", "Dropout", "Identity")  # what may stand behind these
 Multiple = Annotated[float, Field(gt=0, le=8)]
 
 
@@ -32,10 +34,10 @@ class Build(Settings):
     rate: ClassVar[float] = 2e-3  # the learning rate that suits in a recipe that says none
     classes: tuple[str, ...] = Field(min_length=1)
     size: Annotated[int, Field(ge=32, le=1024)] = SIZE
-    network: dict[str, Any] = Field(default="reference", validate_default=True)
     width: Multiple = 1.0
     depth: Multiple = 1.0
     padding: Literal["same", "centred"] | None = rare(None)
+    network: dict[str, Any] = Field(default="reference", validate_default=True)  # after what its entries depend on
     loss: Loss = rare("cross_entropy")
     smoothing: Annotated[float, Field(ge=0, lt=1)] = rare(0.0)
     gamma: Annotated[float, Field(gt=0, le=10)] = rare(2.0)
@@ -53,13 +55,13 @@ class Build(Settings):
 
     @field_validator("network")
     @classmethod
-    def plain(cls, tree: dict[str, Any]) -> dict[str, Any]:
-        """A tree keeps no second input size: `size` is the one that counts."""
-        return files.plain(tree)
+    def kept(cls, tree: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """The tree must be buildable; it keeps no second input size, as `size` is the one that counts."""
+        return grammar.settle(tree, info.data, grammar.parse)
 
     @model_validator(mode="after")
     def parsed(self) -> Self:
-        """The network must be buildable at this size, and end in as many logits as there are classes."""
+        """The network must end in as many logits as there are classes."""
         if "outputs" in self.network:
             raise ValueError("network names outputs, for detectors; without that key its last entry comes out")
         last = entries(self)[-1]
@@ -67,6 +69,10 @@ class Build(Settings):
             raise ValueError(
                 f"network ends in {last.shape} with entry {last.number} {last.name}; a vector of {len(self.classes)}, "
                 "the word classes in the last Linear or FixedConv, would be right"
+            )
+        if (maker := weighing(entries(self))).name not in HEADS:
+            raise ValueError(
+                f"network: the logits come from entry {maker.number} {maker.name}; Linear or FixedConv would be right"
             )
         return self
 
@@ -93,8 +99,16 @@ class Build(Settings):
 
 def entries(build: Build) -> tuple[Entry, ...]:
     """The network's entries, with shapes."""
-    tree = build.network | ({"padding": build.padding} if build.padding else {})
+    tree = grammar.padded(build.network, build.padding)
     return grammar.parse(tree, Asked(len(build.classes), build.size, build.width, build.depth))
+
+
+def weighing(found: Sequence[Entry]) -> Entry:
+    """The entry with weights that the logits come from."""
+    last = found[-1]
+    while last.name in PASSIVE and last.sources[0] >= 0:
+        last = found[last.sources[0]]
+    return last
 
 
 def facts(build: Build) -> dict[str, Any]:

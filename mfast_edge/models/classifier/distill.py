@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from mfast_edge.errors import UserError
@@ -22,14 +23,19 @@ class Lesson(imitation.Lesson):
         ours, theirs = student.facts["classes"], teacher.facts["classes"]
         if len(ours) != len(theirs):
             raise UserError(f"teacher: {len(theirs)} classes; one that knows the network's {len(ours)} would be right")
-        between = adapter(wide(student.network), wide(teacher.network)) if features else None
+        between = adapter(wide(student), wide(teacher)) if features else None
         super().__init__(teacher, logits, features, answers, between)
 
 
-def wide(network: nn.Module) -> int:
-    """Channels of the last map, whatever compression made of it."""
+@torch.no_grad()
+def wide(known: Known) -> int:
+    """Channels of the last map, whatever compression made of it: a black image tells."""
+    network, device = known.network, next(known.network.parameters()).device
     assert isinstance(network, Classifier)
-    return network.wide
+    learning = network.training
+    found = network.eval().maps(torch.zeros(1, 3, known.facts["height"], known.facts["width"], device=device))
+    network.train(learning)
+    return found[0].shape[1]
 
 
 def answers(outputs: tuple[Tensor], wanted: tuple[Tensor]) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mfast_edge.networks.grammar import COLOURS, Entry
+from mfast_edge.networks.grammar import Entry
 from mfast_edge.networks.graph import build, fixed
 
 
@@ -29,13 +29,6 @@ class Classifier(nn.Module):
     def predict(self, maps: list[Tensor]) -> tuple[Tensor]:
         """Raw outputs of `maps`."""
         return (self.graph(maps[0], self.cut),)
-
-    @property
-    def wide(self) -> int:
-        """Channels of the last map, whatever compression made of it."""
-        steps = list(self.graph.steps)[: self.cut]
-        leaves = [leaf for step in steps for leaf in step.modules() if isinstance(leaf, nn.BatchNorm2d)]
-        return leaves[-1].num_features if leaves else COLOURS
 
 
 def cut(entries: Sequence[Entry]) -> int:

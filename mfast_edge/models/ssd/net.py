@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mfast_edge.models.ssd.build import Build, anchored, facts, shapes
 from mfast_edge.models.ssd.detector import Detector
 from mfast_edge.models.ssd.labels import labels
-from mfast_edge.networks import files
+from mfast_edge.networks import files, grammar
 from mfast_edge.networks.grammar import Asked, Entry
 from mfast_edge.networks.origins import infer
 from mfast_edge.networks.taps import taps
@@ -34,9 +34,9 @@ class Net(Build):
 
     width: Annotated[float, Field(gt=0, le=2)] = 1.0
     heads: Literal["lite", "full"] = "lite"
-    network: dict[str, Any] = Field(default=NETWORK, validate_default=True)
     depth: Annotated[float, Field(gt=0, le=8)] = 1.0
     padding: Literal["same", "centred"] | None = rare(None)  # instead of the file's
+    network: dict[str, Any] = Field(default=NETWORK, validate_default=True)  # after what its entries depend on
 
     @model_validator(mode="before")
     @classmethod
@@ -46,13 +46,13 @@ class Net(Build):
 
     @field_validator("network")
     @classmethod
-    def plain(cls, tree: dict[str, Any]) -> dict[str, Any]:
-        """A tree keeps no second input size: `size` is the one that counts."""
-        return files.plain(tree)
+    def kept(cls, tree: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """The tree must be buildable; it keeps no second input size, as `size` is the one that counts."""
+        return grammar.settle(tree, info.data, taps)
 
     @model_validator(mode="after")
     def parsed(self) -> Self:
-        """The network must be buildable at this size, with at most as many maps as there are levels."""
+        """The network must have at most as many maps as there are levels."""
         _, found = backbone(self)
         if len(found) > LEVELS:
             raise ValueError(f"network: {len(found)} outputs; at most {LEVELS} would be right")
@@ -61,8 +61,9 @@ class Net(Build):
 
 def backbone(build: Net) -> tuple[tuple[Entry, ...], list[int]]:
     """The backbone's entries, and those of them that are levels, the largest map first."""
-    tree = build.network | ({"padding": build.padding} if build.padding else {})
-    return taps(tree, Asked(len(build.classes), build.size, build.width, build.depth))
+    return taps(
+        grammar.padded(build.network, build.padding), Asked(len(build.classes), build.size, build.width, build.depth)
+    )
 
 
 @dataclass(frozen=True, slots=True)

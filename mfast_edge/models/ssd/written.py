@@ -12,19 +12,19 @@ from mfast_edge.models.ssd.build import levels
 from mfast_edge.models.ssd.net import Net, backbone
 from mfast_edge.models.ssd.network import SSD, Head, LiteExtra, LiteHead
 from mfast_edge.networks.grammar import Entry
-from mfast_edge.networks.graph import build as build_graph
+from mfast_edge.networks.graph import Graph, begin
 
 
-class Trunk(nn.Module):
+class Trunk(Graph):
     """A network in YAML as the maps that an SSD reads, the largest first."""
 
     def __init__(self, entries: Sequence[Entry], outputs: Sequence[int]):
-        super().__init__()
-        self.graph = build_graph(entries[: max(outputs) + 1], outputs)
+        super().__init__(entries[: max(outputs) + 1], outputs)
+        begin(self)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor) -> list[Tensor]:  # type: ignore[override]
         """Normalised images (B, 3, size, size) → the maps."""
-        return self.graph.maps(x)
+        return self.maps(x)
 
 
 def assemble(build: Net, table: Table, extras: Sequence[tuple[int, int]]) -> SSD:
