@@ -108,6 +108,13 @@ def test_every_metric_has_lines() -> None:
     assert "shows, said  bar  cross  disc  precision  recall      F1" in text
 
 
+def test_of_many_classes_the_table_names_what_was_said_most() -> None:
+    names = [f"c{number}" for number in range(30)]
+    scores = [np.eye(30)[label] for label in (1, 1, 2, 0)]
+    told = classify.METRICS["confusion"](Scene([shown(0)] * 4, [said(row) for row in scores], names, [64.0] * 4))
+    assert "2 c1, 1 c0, 1 c2" in "\n".join(classify.lines({"confusion": told}))
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_is_whole(name: str) -> None:
     wanted = {word for word in (*vars(Task), *Task.__annotations__) if not word.startswith("_")}
