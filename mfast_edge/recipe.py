@@ -21,7 +21,7 @@ USED = {  # by an augmentation policy, of the settings that are not everybody's
     "autoaugment": ("crop", "erase"),
     "augmix": ("crop", "erase"),
 }
-DEFAULT: dict[str, Named] = {"classify": "trivialaugment"}  # of tasks that do not find boxes
+DEFAULT: dict[str, Named] = {"classify": "simple"}  # of tasks that do not find boxes
 Teacher = Annotated[str, Field(pattern="^(float|[0-9a-f]{20})$")]  # this run's float network, or a key in the store
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Optimiser = Literal[
