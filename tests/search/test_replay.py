@@ -1,5 +1,6 @@
 """The simulated clock of a replayed search, and when searching pays."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -48,7 +49,7 @@ def test_the_clock_counts_what_a_search_of_everything_trains():
     assert told[-1][0] == pytest.approx(sum(row.cost for row in table(smooth).rows))
     assert len(told) == 200
     assert told[-1][1] == 0.9
-    assert all(one[0] < other[0] and one[1] <= other[1] for one, other in zip(told, told[1:], strict=False))
+    assert all(one[0] < other[0] and one[1] <= other[1] for one, other in itertools.pairwise(told))
 
 
 def test_what_is_over_a_limit_never_counts_and_costs_no_training_where_it_is_rejected():
