@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from search.distributions import distribution
 from search.knobs import Categorical, Int, Knob, Value, at, snap
 from search.space import Space
 
@@ -67,7 +68,7 @@ class Evolution(BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All genes: which of them are there is known only when they are drawn."""
-        return {name: _distribution(knob) for name, knob in self.space.items()}
+        return {name: distribution(knob) for name, knob in self.space.items()}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -97,11 +98,3 @@ class Evolution(BaseSampler):
             name: mutate(self.space[name], genes[name], float(factor), self.chance)
             for name, factor in zip(names, scale, strict=True)
         }
-
-
-def _distribution(knob: Knob) -> BaseDistribution:
-    if isinstance(knob, Categorical):
-        return CategoricalDistribution(knob.choices)
-    if isinstance(knob, Int):
-        return IntDistribution(knob.low, knob.high, log=knob.log, step=knob.step)
-    return FloatDistribution(knob.low, knob.high, log=knob.log, step=knob.step)

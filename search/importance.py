@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
-from search.knobs import Categorical, Int, Knob
+from search.distributions import distribution
 from search.space import Space
 
 FEWEST = 8  # trials that tell anything
@@ -40,12 +39,3 @@ def importances(
 def _frozen(space: Space, params: Mapping[str, Any], value: float) -> optuna.trial.FrozenTrial:
     known = {name: distribution(space[name]) for name in params}
     return optuna.trial.create_trial(state=TrialState.COMPLETE, value=value, params=dict(params), distributions=known)
-
-
-def distribution(knob: Knob) -> BaseDistribution:
-    """A knob as optuna has it."""
-    if isinstance(knob, Categorical):
-        return CategoricalDistribution(knob.choices)
-    if isinstance(knob, Int):
-        return IntDistribution(knob.low, knob.high, log=knob.log, step=knob.step)
-    return FloatDistribution(knob.low, knob.high, log=knob.log, step=knob.step)
