@@ -6,7 +6,7 @@ import hashlib
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import optuna
@@ -36,9 +36,14 @@ class Database:
         self.engine = sqlalchemy.create_engine(self.url, pool_pre_ping=True)
         self.storage: RDBStorage | None = None
 
-    def joined(self) -> AbstractContextManager[None]:
-        """Each trial has a heart of its own."""
-        return nullcontext()
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Each trial has a heart of its own. StudyError: the database was lost on the way."""
+        try:
+            yield
+        except (StorageInternalError, OperationalError) as error:
+            why = str(error.__cause__ or error).splitlines()[0]
+            raise StudyError(f"{shown(self.url)}: lost on the way ({why}); the same command goes on") from error
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,9 +1,10 @@
 """Which URLs are databases that can be searched in. What they do is tested with the workers."""
 
 import pytest
+from optuna.exceptions import StorageInternalError
 
 import search.database
-from search.database import address
+from search.database import Database, address
 from search.space import parse
 from search.study import Settings, StudyError, read, run
 
@@ -50,3 +51,10 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence():
             ask(place)
         assert "secret" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_database_lost_on_the_way_is_told_in_a_sentence():
+    pytest.importorskip("psycopg", reason="no driver for PostgreSQL")
+    place = Database("postgresql://me:secret@127.0.0.1:1/name", "s", 1)
+    with pytest.raises(StudyError, match=r"^postgresql://127.0.0.1:1/name: lost on the way \(gone\)"), place.joined():
+        raise StorageInternalError("gone")
