@@ -69,7 +69,7 @@ def run(hunt: Hunt) -> int:
         if hunt.asked.dry_run:
             return preview(search, terminal)
         if hunt.place is not None:
-            return labour(search, lambda trials: None)
+            return labour(search, lambda: None)
         return led(search, terminal)
     except StudyError as wrong:
         raise UserError(f"--storage: {wrong}") from None
@@ -153,23 +153,21 @@ def own(trials: Trials) -> dict[str, Any]:
     return found
 
 
-def labour(search: Search, seen: Callable[[list[Trial]], None]) -> int:
+def labour(search: Search, seen: Callable[[], None]) -> int:
     """Run trials in this process until there are enough, or no time, or none left."""
     asked, trials = search.hunt.asked, search.trials
     spent = search.folder / f"spent-{trials.question()}-{search.hunt.place or 0}.json"
     before, begun = float((read_json(spent) or {"seconds": 0.0})["seconds"]), time.monotonic()
 
     def late() -> bool:
+        seen()
         seconds = before + time.monotonic() - begun
         write_json(spent, {"seconds": seconds})
         return asked.hours is not None and seconds >= asked.hours * 3600
 
     def objective(params: Mapping[str, Any], report: Report) -> list[float]:
         report.note("asked", trials.question())
-        try:
-            return trials.attempt(params, report)
-        finally:
-            seen(search.finished())
+        return trials.attempt(params, report)
 
     try:
         space = parse(trials.space.knobs)
@@ -199,7 +197,7 @@ def led(search: Search, terminal: Terminal) -> int:
             f"search: no trial of {told['counts']['finished']} was answered ({often(found)}); wider limits, or more "
             f"trials, would be right; {search.folder / 'search.html'} tells of each"
         )
-    terminal.say(told["winner"]["why"])
+    terminal.say(f"{told['winner']['why']}; {search.folder / 'search.html'}")
     return proven(search, told, terminal)
 
 
@@ -211,14 +209,17 @@ def hunting(search: Search) -> None:
     if hunt.asked.search and done >= hunt.asked.search:
         return
     search.trials.prepare()
+
+    def show() -> None:
+        search.board.update(search.finished())
+
     if hunt.workers == 1:
-        labour(search, search.board.update)
+        labour(search, show)
     else:
         from mfast_edge.workers import toil
 
-        board = search.board
-        toil(hunt.workers, hunt.words, search.folder, lambda: board.update(search.finished()), board.terminal.trial)
-    search.board.update(search.finished())
+        toil(hunt.workers, hunt.words, search.folder, show, search.board.terminal.trial)
+    show()
 
 
 def proven(search: Search, told: Mapping[str, Any], terminal: Terminal) -> int:
