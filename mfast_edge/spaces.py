@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from importlib import import_module
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from mfast_edge.errors import UserError
+from mfast_edge.networks.slots import expand, from_slots
 from mfast_edge.settings import Settings, check, named, names
 from search.space import SpaceError, parse
 
@@ -19,7 +19,6 @@ Direction = Literal["maximize", "minimize"]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?x$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 CLOCKED = ("ms", "score", "ratio")  # what a clock decides
-SLOTS = "mfast_edge.networks.slots"  # reads modules' slots
 Goals = dict[Figure, Direction]
 Knobs = dict[str, Any]  # {dotted setting: {type, low, high, …}}
 USUAL: Goals = {"quality": "maximize", "ms": "minimize"}
@@ -102,7 +101,7 @@ class Space(Settings):
             return dict(params)
         mine = {name: value for name, value in params.items() if name not in self.settings}
         rest = {name: value for name, value in params.items() if name in self.settings}
-        return {**rest, "model.network": import_module(SLOTS).from_slots(mine)}
+        return {**rest, "model.network": from_slots(mine)}
 
 
 SECTIONS = frozenset(Space.model_fields) - {"name", "title"}
@@ -160,5 +159,5 @@ def checked(tree: Mapping[str, Any], where: str) -> None:
 
 def expanded(slots: Mapping[str, Any]) -> Knobs:
     """Module slots as knobs."""
-    found: Knobs = import_module(SLOTS).expand(slots)
+    found: Knobs = expand(slots)
     return found
