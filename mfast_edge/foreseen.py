@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from mfast_edge.store import Store, read_json, write_json
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.plan import Plan
-    from mfast_edge.spaces import Limited
+    from mfast_edge.spaces import Limits
     from mfast_edge.target import Precision
     from mfast_edge.workshop import Workshop
 
@@ -82,13 +82,20 @@ def scale(ready: Ready, folder: Path, clock: Literal["measured", "predicted"]) -
     return Scale(graph, Facts(**told), clock)
 
 
-def foresee(ready: Ready, beside: Scale, folder: Path) -> Facts:
-    """The facts of what a trial would train, as they lie in `folder`, or found now: nothing is trained."""
+def foresee(ready: Ready, beside: Scale, folder: Path, limits: Limits) -> Facts:
+    """The facts of what a trial would train, as they lie in `folder`, or found now: nothing is trained.
+
+    What is too heavy already is not timed: its ms and ratio are 0.
+    """
     place = folder / f"{asked(ready, beside.clock)}-{beside.graph.stem.rpartition('-')[2]}.json"
     with quiet(ready.shop):
         if (told := read_json(place)) is None:
             with made(ready) as (candidate, graph):
-                told = asdict(facts(ready.shop, candidate, graph, timed(ready, candidate, graph, beside)))
+                counted = facts(ready.shop, candidate, graph, (0.0, 0.0))
+                if over(counted, limits, beside.facts):
+                    return counted
+                ms, ratio = timed(ready, candidate, graph, beside)
+            told = asdict(replace(counted, ms=ms, ratio=ratio))
             write_json(place, told)
     return Facts(**told)
 
@@ -166,7 +173,7 @@ def quiet(shop: Workshop) -> Iterator[None]:
         yield
 
 
-def over(facts: Facts, limits: Mapping[Limited, float | str], reference: Facts) -> list[str]:
+def over(facts: Facts, limits: Limits, reference: Facts) -> list[str]:
     """A clause for each limit that is passed; `1.5x` is so many times the reference's."""
     wrong = []
     for name, limit in limits.items():

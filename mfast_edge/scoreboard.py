@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mfast_edge.terminal import Terminal
     from search.study import Trial
 
+MOST = 6  # settings on a line
+SLOTTED = ("slot", "tail")  # a searched network's own
 ROWS = 12  # of the Pareto front in the live table
 
 
@@ -58,9 +60,8 @@ class Scoreboard:
 
     def line(self, trial: Trial, trials: Sequence[Trial]) -> str:
         """One finished trial, and the best so far."""
-        settings = ", ".join(f"{name}={value}" for name, value in trial.params.items())
         came = self.figures(trial) if trial.state == "complete" else f"{trial.state}: {trial.why}".removesuffix(": ")
-        return f"trial {trial.id}: {came} ({settings}; {trial.seconds:.0f} s); {self.best(trials)}"
+        return f"trial {trial.id}: {came} ({brief(trial)}; {trial.seconds:.0f} s); {self.best(trials)}"
 
     def figures(self, trial: Trial) -> str:
         """The objectives of a trial."""
@@ -90,6 +91,16 @@ class Scoreboard:
         made = Table("trial", *self.objectives, "settings", title="Pareto front", caption=caption)
         complete = [trial for trial in trials if trial.state == "complete"]
         for trial in sorted(self.front(complete), key=lambda trial: trial.values)[-ROWS:] if complete else ():
-            settings = ", ".join(f"{name}={value}" for name, value in trial.params.items())
-            made.add_row(str(trial.id), *(f"{value:.4g}" for value in trial.values), settings)
+            made.add_row(str(trial.id), *(f"{value:.4g}" for value in trial.values), brief(trial))
         return made
+
+
+def brief(trial: Trial) -> str:
+    """A trial's settings on a line; of many those of plan and model, and how many more there are."""
+    told = [
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in trial.params.items()
+    ]
+    if len(told) > MOST:
+        told = [one for one in told if not one.startswith(SLOTTED)][:MOST]
+        told.append(f"… {len(trial.params) - len(told)} more")
+    return ", ".join(told)

@@ -20,6 +20,7 @@ Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Annotated[str, Fiel
 Share = Annotated[float, Field(ge=0, le=1)]
 CLOCKED = ("ms", "score", "ratio")  # what a clock decides
 Goals = dict[Figure, Direction]
+Limits = Mapping[Limited, float | str]
 Knobs = dict[str, Any]  # {dotted setting: {type, low, high, …}}
 USUAL: Goals = {"quality": "maximize", "ms": "minimize"}
 

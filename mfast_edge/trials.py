@@ -54,7 +54,7 @@ class Trials:
         begun = time.process_time()
         try:
             ready = self.ready(params)
-            facts = None if ready.shapes else foresee(ready, self.scale, self.shelf)
+            facts = None if ready.shapes else foresee(ready, self.scale, self.shelf, self.space.limits)
             self.admit(facts)
             before = time.process_time() - begun
             final = self.trained(ready, report)

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mfast_edge.scoreboard import Scoreboard
+from mfast_edge.scoreboard import Scoreboard, brief
 from mfast_edge.terminal import Terminal
 from search.study import Trial
 
@@ -55,3 +55,10 @@ def test_with_json_only_the_object_is_printed(capsys: pytest.CaptureFixture[str]
     with board.shown():
         board.update(TRIALS)
     assert capsys.readouterr().out == ""
+
+
+def test_of_a_searched_network_only_the_other_settings_are_told() -> None:
+    slots = {f"slot{number}.repeat": number for number in range(1, 9)}
+    trial = Trial(0, {**slots, "tail.out": 64, "train.lr": 0.0012345}, (0.5, 3.0), "complete")
+    assert brief(trial) == "train.lr=0.001234, … 9 more"
+    assert brief(Trial(0, {"slot1.repeat": 2}, (), "running")) == "slot1.repeat=2"

@@ -88,3 +88,28 @@ def test_only_what_a_clock_decides_depends_on_the_machine(
     tmp_path: Path, sections: dict[str, Any], clocked: bool
 ) -> None:
     assert read(written(tmp_path, settings=RATE, **sections)).clocked is clocked
+
+
+def test_slots_are_knobs_of_their_own_and_come_to_a_network() -> None:
+    space = read("trash")
+    assert {"slot1.module", "tail.out", "model.size"} <= set(space.knobs)
+    chosen = {
+        "slot1.module": "Conv",
+        "slot1.repeat": 1,
+        "slot1.stride": 2,
+        "slot1.conv.out": 16,
+        "slot1.conv.kernel": 3,
+    }
+    rest = {f"slot{number}.module": "Pass" for number in range(2, 7)}
+    tree = space.tree({**chosen, **rest, "slot1.activation": "ReLU", "tail.out": 64, "model.size": 96})
+    assert set(tree) == {"model.size", "model.network"}
+    assert tree["model.network"]["backbone"][0] == [1, "Conv", [16, 3, 2, None, 1, "ReLU"]]
+
+
+def test_a_network_that_is_searched_is_not_given_too(tmp_path: Path) -> None:
+    slots = {"slots": [{"repeat": 1, "conv": {"out": [8, 16, 8]}}], "tail": [64, 128, 64]}
+    both = {"type": "categorical", "choices": ["reference"]}
+    with pytest.raises(UserError, match=r"model\.network is the slots'"):
+        read(written(tmp_path, settings={"model.network": both}, slots=slots))
+    with pytest.raises(UserError, match=r"mine\.yaml\.slots: .*"):
+        read(written(tmp_path, slots={"tail": 3}))

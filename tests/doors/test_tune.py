@@ -156,6 +156,27 @@ def test_ms_can_be_predicted_from_the_latency_table_and_a_score_be_asked_for(
 
 
 @pytest.mark.slow
+def test_a_trial_that_shapes_its_network_is_weighed_afterwards(tmp_path: Path) -> None:
+    """By the graph that its last stage made: here int8, whose quality is measured too."""
+    keep = {"prune.keep": {"type": "float", "low": 0.2, "high": 0.9}}
+    files(tmp_path, settings=keep, until="quantize", limits={"parameters": "0.7x"})
+    prune, int8 = "prune: {images: 0, batches: 2, looks: 1, round_to: 4}", "quantize: {images: 8}"
+    more = f"  - {prune}\n  - export_onnx: {{}}\n  - {int8}\n"
+    (tmp_path / "small.yaml").write_text(PLAN.replace("  - export_onnx: {}\n", more))
+    trials = prepared(hunt(tmp_path), Terminal(True)).trials
+    small, large = Report(), Report()
+    trials.attempt({"prune.keep": 0.3}, small)
+    with pytest.raises(Rejected, match="parameters"):
+        trials.attempt({"prune.keep": 0.9}, large)
+    figures = small.notes["figures"]
+    assert figures["parameters"] <= 0.7 * trials.scale.facts.parameters
+    file = tmp_path / "runs" / "store" / small.notes["key"] / "model.onnx"
+    assert figures["mb"] == file.stat().st_size / 1e6
+    assert large.notes["key"] != small.notes["key"]
+    assert "figures" not in large.notes
+
+
+@pytest.mark.slow
 def test_two_workers_share_one_study(tmp_path: Path) -> None:
     plan, space = files(tmp_path)
     words = ["--space", space, "--plan", plan, "--model", "tiny", "--device", "cpu", "--out", tmp_path / "runs"]
