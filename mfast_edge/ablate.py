@@ -97,7 +97,7 @@ def preview(rows: list[tuple[str, float]], as_json: bool) -> None:
         print(json.dumps({"rows": [{"row": name, "minutes": spent} for name, spent in rows], "minutes": total}))
         return
     for name, spent in rows:
-        print(f"{name:40} {f'about {spent:.1f} minutes' if spent else 'in the store'}")
+        print(f"{name:40} {f'about {spent:.1f} minutes' if spent else 'nothing to train'}")
     print(f"{len(rows)} rows, about {total:.1f} minutes of training; nothing was run")
 
 

@@ -16,6 +16,7 @@ from mfast_edge.data.index import measurable, read
 from mfast_edge.data.silver import MARK, labels
 from mfast_edge.data.writers import coco
 from mfast_edge.errors import UserError
+from tests.class_folders import draw
 
 
 def photos(root: Path, numbers: range, marker: bool) -> str:
@@ -86,3 +87,23 @@ def test_it_lies_anywhere(tmp_path: Path, gold: str, silver: str) -> None:
     before = read(f"{gold}+{silver}", cache=tmp_path / "c")
     shutil.move(tmp_path / "silver", tmp_path / "elsewhere")
     assert read(f"{gold}+silver:{tmp_path}/elsewhere", cache=tmp_path / "c").digest == before.digest
+
+
+def test_classes_of_whole_photos_are_silver_too(tmp_path: Path) -> None:
+    draw(tmp_path / "gold", count=14)
+    shutil.copytree(tmp_path / "gold", tmp_path / "silver" / "train")
+    for path in (tmp_path / "silver").rglob("*.png"):
+        if "disc" not in path.parts:
+            path.unlink()
+        else:
+            cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+    (tmp_path / "silver" / MARK).write_text(json.dumps({"task": "classify", "labels": labels(tmp_path / "silver")}))
+    gold = f"folders:{tmp_path}/gold"
+    alone, both = (
+        read(spec, cache=tmp_path / "c", task="classify") for spec in (gold, f"{gold}+silver:{tmp_path}/silver")
+    )
+    added = [one for one in both.splits["train"] if one.name.startswith("silver/")]
+    assert {both.classes[one.truth.labels[0]] for one in added} == {"disc"}
+    assert len(added) == 14
+    for part in ("val", "test"):
+        assert [one.sha256 for one in alone.splits[part]] == [one.sha256 for one in both.splits[part]]
