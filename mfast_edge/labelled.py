@@ -37,7 +37,7 @@ Look = Callable[[np.ndarray], Detections]
 class Rules(Settings):
     """What becomes a label; of a photo as a whole, score and the other look's class decide."""
 
-    score: Share = 0.5  # at least, in both looks
+    score: Share  # at least, in both looks
     agree: Share | None = 0.6  # IoU with a detection of the same class in the other look; None: one look is enough
     doubt: Share | None = 0.1  # what is scored so and is no label becomes a region to be ignored; None: background
     boxes: Annotated[int, Field(ge=0)] = 1  # labels at least on a photo

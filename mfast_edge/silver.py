@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mfast_edge.data.sample import Record
     from mfast_edge.opened import Opened
 
+SURE = 0.9
+
 app = door()
 
 
@@ -44,7 +46,10 @@ def silver(  # noqa: PLR0913 - the arguments of the command
     beside: Annotated[
         Path | None, typer.Option(help="Another run or candidate that must agree; the photo mirrored if absent.")
     ] = None,
-    score: Annotated[float, typer.Option(help="A label has at least this score, in both looks.")] = 0.5,
+    score: Annotated[
+        float | None,
+        typer.Option(help="A label has at least this score, in both looks; the best F1's if absent, a class's 0.9."),
+    ] = None,
     agree: Annotated[float, typer.Option(help="And this IoU with what the other look finds; 0: one look.")] = 0.6,
     doubt: Annotated[
         float, typer.Option(help="What is scored so and is no label becomes a region to be ignored; 0: background.")
@@ -64,7 +69,8 @@ def silver(  # noqa: PLR0913 - the arguments of the command
     Photos of the run's own data are left out. With --judge the run's training is done again with silver beside its
     gold, seeing as many images, and silver is kept only if the gain on val is sure.
     """
-    rules = {"score": score, "agree": agree or None, "doubt": doubt or None, "boxes": boxes}
+    rules: dict[str, Any] = {"score": score} if score is not None else {}
+    rules |= {"agree": agree or None, "doubt": doubt or None, "boxes": boxes}
     work(Asked(run, data, to, beside, rules, link, judge, init, tuple(set_ or ()), seeds, json_))
 
 
@@ -79,7 +85,9 @@ def work(asked: Asked) -> None:
     if not source.page:
         raise UserError(f"silver: {asked.run} is no finished run, which knows its own data; one would be right")
     terms = termed(asked)
-    labeller = Labeller(source, opened(asked.beside) if asked.beside else None, check(Rules, asked.rules, "silver"))
+    usual = source.confidence or SURE  # of photos as a whole every answer counts
+    rules = check(Rules, {"score": usual, **asked.rules}, "silver")
+    labeller = Labeller(source, opened(asked.beside) if asked.beside else None, rules)
     records, own = fresh(source, asked.data)
     told = label(labeller, records, asked.to, asked.link)
     found = {name: told[name] for name in ("photos", "of", "boxes", "ignored")} | {"own": own, "folder": str(asked.to)}
