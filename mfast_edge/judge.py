@@ -106,7 +106,7 @@ class Judge:
         sentence = f"{said(keep)}: {matched} (at least {PARITY:.1%} must), {told_loss(loss)} of {self.budget:g}"
         call = partial(open_file(child.file, runtime, 1), grey(parent.file))
         ms = timing.percentile(self.shop.time({runtime: call})[runtime], 50)
-        proxy, quality = not self.shop.target.here, looked.quality.to_json()
+        proxy, quality = not self.shop.target.times(runtime), looked.quality.to_json()
         return Verdict(*names, keep, sentence, runtime, proxy, quality, loss, parity=same, ms=ms)
 
     def compare(self, names: Names, base: Candidate, parent: Candidate, child: Candidate) -> Verdict:

@@ -51,8 +51,9 @@ def prove(shop: Workshop, rows: Sequence[Row], budget: float, command: str, fold
         },
         "loss": lost(shop, "test", tested[base.stage].found, tested[final.stage].found),
         "ms": forwards(timed, stood(shop, rows, final), shop),
-        "score": scores[final.stage][0],
-        "score_interval": list(scores[final.stage][1:]),
+        "own": [runtime for runtime in {one.runtime: None for one in timed} if shop.target.times(runtime)],
+        "score": scores[final.stage][0] if final.stage in scores else None,
+        "score_interval": list(scores[final.stage][1:]) if final.stage in scores else None,
         "budget": budget,
         "gates": [asdict(gate) for gate in judged(shop, rows, graph, budget)],
         "kept": [row.stage for row in rows if row.verdict.keep],
@@ -115,13 +116,17 @@ def composite(
 ) -> dict[str, tuple[float, float, float]]:
     """(score, best, worst) of each tested stage; the float network's own F1 and seconds are the reference.
 
-    Best and worst: F1's 95 % bootstrap interval, and the spread of the time between rounds.
+    Best and worst: F1's 95 % bootstrap interval, and the spread of the time between rounds. None where the float
+    network's time is a proxy and the stage's its own: they are of two devices.
     """
     count = len(shop.data.splits["test"]) / 1e3
     truths = [record.truth for record in shop.data.splits["test"]]
     ms = {stage: best[stage].parts["end_to_end"] for stage in tested}
     found = {}
+    kind = {stage: shop.target.times(best[stage].runtime) for stage in tested}
     for stage, looked in tested.items():
+        if kind[stage] != kind[base]:
+            continue
         f1, seconds = looked.quality.f1, ms[stage]["p50"] * count
         reference = {"f1_ref": tested[base].quality.f1, "t_ref": ms[base]["p50"] * count}
         low, high = shop.task.f1_interval(truths, looked.found, shop.data.classes, looked.quality.confidence)
@@ -203,7 +208,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
         post=t.parts.get("post"),
         end_to_end=t.parts.get("end_to_end"),
         forward_backward=t.parts.get("forward_backward"),
-        proxy=not shop.target.here,
+        proxy=not shop.target.times(t.runtime),
         mb=size(graph),
         f1=row.verdict.quality["f1"],
         score=scores[row.stage][0] if row.stage in scores else None,

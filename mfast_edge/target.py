@@ -65,11 +65,21 @@ class Target(Settings):
     timing: Timing = Timing()
 
     @property
-    def here(self) -> bool:
-        """Whether this machine is the target; else its speed is known by proxy only."""
+    def kin(self) -> bool:
+        """Whether this machine is of the target's kind."""
         board = Path("/proc/device-tree/model")
         model = board.read_text(errors="replace") if board.is_file() else ""
-        return platform.machine() in self.arch and self.board in model and "tensorrt" not in self.runtimes
+        return platform.machine() in self.arch and self.board in model
+
+    @property
+    def here(self) -> bool:
+        """Whether graphs take as long here as on the target; else their speed is known by proxy only. TensorRT runs
+        no graphs: of its engines `times` says it."""
+        return self.kin and "tensorrt" not in self.runtimes
+
+    def times(self, runtime: str) -> bool:
+        """Whether what `runtime` takes here is no proxy: one of the target's own, which works here."""
+        return self.here or (runtime in self.runtimes and self.kin and sessions.available(runtime))
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from mfast_edge import proxy
 from mfast_edge.data.whole import lines
 from mfast_edge.metrics.weight import size
 from mfast_edge.model import title
@@ -116,7 +117,7 @@ class Terminal:
         if self.as_json:
             print(json.dumps(final))
             return
-        word = "proxy ms" if final["proxy"] else "ms"
+        word = proxy.mixed(final, (row["runtime"] for row in final["rows"]))
         columns = of(final.get("task", "detect")).COLUMNS
         table = Table("stage", *(column.title for column in columns), "MB", f"forward {word}", f"end to end {word}", "")
         for row in final["rows"]:
@@ -131,11 +132,10 @@ class Terminal:
 def closing(final: dict[str, Any], folder: Path) -> list[str]:
     """The last lines: test figures, gates, files."""
     test, base, loss = final["metrics"]["test"], final["float"]["test"], final["loss"]
-    (best, worst), first = final["score_interval"], of(final.get("task", "detect")).COLUMNS[0]
+    first = of(final.get("task", "detect")).COLUMNS[0]
     points = f"{loss['points']:.2f} points lost [{loss['low']:.2f}, {loss['high']:.2f}]"
     lines = [
-        f"test: {first.title} {first.cell(test)} against {first.cell(base)} in float, {points}; "
-        f"score {final['score']:.3f} [{best:.3f}, {worst:.3f}] (float 1.0, lower is better)"
+        f"test: {first.title} {first.cell(test)} against {first.cell(base)} in float, {points}; {proxy.score(final)}"
     ]
     return [*lines, *gates(final), f"file {final['file']}  report {folder / 'report.html'}  bundle {folder / 'bundle'}"]
 
@@ -147,5 +147,5 @@ def gates(final: dict[str, Any]) -> list[str]:
         told = f"{gate['value']:.4g} {gate['unit']} (limit {gate['limit']:g})"
         lines.append(f"gate {gate['name']}: {told}: {'passed' if gate['passed'] else 'FAILED'}")
     if final["proxy"]:
-        lines.append(f"speeds are by proxy, measured here; on {final['target']} they are to be judged on the board")
+        lines.append(f"{proxy.stood(final)}; on {final['target']} such speeds are to be judged on the board")
     return lines

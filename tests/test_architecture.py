@@ -78,6 +78,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "roofed",
         "weighed",
         "cutoffs",
+        "proxy",
     },
     {"plan", "spaces"},
     {"stages"},

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.results import Results, Row, Summary
+from mfast_edge import proxy
 from mfast_edge.data.dealing import Deal
 from mfast_edge.data.whole import counted
 from mfast_edge.metrics.errors import KINDS
@@ -29,16 +30,16 @@ class Table:
 
 def stages(final: Json) -> Table:
     """A line per stage, rolled-back ones too."""
-    ms, task = "proxy ms" if final["proxy"] else "ms", asked(final)
+    whole, task = proxy.mixed(final, (row["runtime"] for row in final["rows"])), asked(final)
     runtimes = list(dict.fromkeys(runtime for row in final["rows"] for runtime in row["forward_ms"]))
-    times = [f"{runtime} {ms}" for runtime in runtimes]
+    times = [f"{runtime} {proxy.ms(final, runtime)}" for runtime in runtimes]
     head = [
         "Stage",
         *(column.title for column in task.COLUMNS),
         "As torch's (score .01)" if task.WHOLE else "As torch's (IoU .99, score .01)",
         "MB",
         *times,
-        f"End to end {ms}",
+        f"End to end {whole}",
         "Made in",
         "",
     ]
@@ -149,7 +150,9 @@ def share(value: float | None, unit: str) -> str:
 
 def speed(results: Results) -> Table:
     """Every stage in every runtime as one machine timed it; all-threads rows below."""
-    ms = "proxy ms" if any(row.proxy for row in results.rows) else "ms"
+    final = {"proxy": any(row.proxy for row in results.rows)}
+    own = {row.runtime for row in results.rows if not row.proxy}
+    ms = proxy.mixed({**final, "own": own}, (row.runtime for row in results.rows))
     parts = ["Pre", "Decode and NMS", "End to end", "Forward and backward (torch)"]
     head = [
         "Stage",

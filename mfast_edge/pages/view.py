@@ -23,6 +23,7 @@ from mfast_edge.pages.tables import (
     stages,
 )
 from mfast_edge.pages.waterfall import Bar, Measure, measures, waterfall
+from mfast_edge.proxy import mixed, score, stood
 
 SPLITS = ("train", "val", "test")
 MOST = 50  # findings shown; the rest is in data.json
@@ -61,7 +62,7 @@ class View:
 def view(told: Told) -> View:
     """Everything that the report says."""
     final, page = told.final, told.page
-    columns = measures(final["proxy"], asked(final).COLUMNS[0])
+    columns = measures(mixed(final, (row["runtime"] for row in final["rows"])), asked(final).COLUMNS[0])
     return View(
         title=f"{final['model']} on {final['data']} for {page['target']}",
         proxy=proxy(final, page),
@@ -98,7 +99,7 @@ def proxy(final: Json, page: Json) -> str:
         return ""
     where = "stands in columns of its own" if "board" in final else "is to be judged on the board"
     return (
-        f"The device was absent: every time here is a proxy, measured on {machine.label(dict(final['here']))}. "
+        f"The device was absent: {stood(final)}, measured on {machine.label(dict(final['here']))}. "
         f"Speed on {page['target']} {where}."
     )
 
@@ -110,9 +111,9 @@ def headline(final: Json) -> list[tuple[str, str]]:
     lost = f"{loss['points']:.2f} points of {first.title} [{loss['low']:.2f}, {loss['high']:.2f}]"
     return [
         ("Final file", f"{final['file']}, {final['mb']:.2f} MB"),
-        ("Forward, proxy" if final["proxy"] else "Forward", "; ".join(faster(final))),
+        ("Forward, proxy" if "proxy" in mixed(final, final["ms"]) else "Forward", "; ".join(faster(final))),
         ("Lost on test", f"{lost}: {100 * test[first.key]:.1f} against {100 * base[first.key]:.1f} in float"),
-        ("Score", f"{final['score']:.3f} (the float network 1.0, lower is better)"),
+        ("Score", score(final).removeprefix("score ")),
         *measured(final),
     ]
 

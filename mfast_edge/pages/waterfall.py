@@ -32,10 +32,10 @@ class Bar:
     gone: bool  # the step is what the parent had and this stage has not
 
 
-def measures(proxy: bool, quality: Column) -> tuple[Measure, ...]:
-    """The three columns, the quality's in the middle."""
+def measures(ms: str, quality: Column) -> tuple[Measure, ...]:
+    """The three columns, the quality's in the middle; `ms` is what times are called."""
     return (
-        Measure("p50_ms", "proxy ms" if proxy else "ms", 2, False),
+        Measure("p50_ms", ms, 2, False),
         Measure(quality.key, f"{quality.title} on val", 3, True),
         Measure("mb", "MB", 2, False),
     )

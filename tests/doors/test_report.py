@@ -126,7 +126,7 @@ def test_names_with_html_or_bars_in_them_do_no_harm(tmp_path: Path) -> None:
 
 def test_a_bar_steps_from_the_last_stage_that_was_kept() -> None:
     rows = [stage("train", 8.0, 0.8), stage("prune", 4.0, 0.9, keep=False), stage("export_onnx", 2.0, 0.6)]
-    (_, prune, export) = waterfall(rows, measures(False, detect.COLUMNS[0]))
+    (_, prune, export) = waterfall(rows, measures("ms", detect.COLUMNS[0]))
     assert [bar.kind for bar in prune] == ["good", "good", "good"]
     assert [bar.kind for bar in export] == ["good", "bad", "good"]  # against train, not prune
     assert export[0].solid == pytest.approx(WIDTH * 2 / 8)
@@ -134,7 +134,7 @@ def test_a_bar_steps_from_the_last_stage_that_was_kept() -> None:
 
 
 def test_a_network_that_finds_nothing_can_be_drawn() -> None:
-    bars = waterfall([stage("train", 1.0, 0.0)], measures(False, detect.COLUMNS[0]))
+    bars = waterfall([stage("train", 1.0, 0.0)], measures("ms", detect.COLUMNS[0]))
     assert (bars[0][1].solid, bars[0][1].kind) == (0.0, "same")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import platform
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,18 +15,21 @@ import pytest
 from export.board import buffers
 from export.errors import Unreadable
 from export.sessions import open_session
-from mfast_edge import blueprint, judge, plan, run, target
+from mfast_edge import blueprint, judge, plan, proof, proxy, run, target
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
 from mfast_edge.judge import Judge
 from mfast_edge.stages.build_engine import BuildEngine
 from mfast_edge.store import Store, Work
+from mfast_edge.tasks import detect as task
+from mfast_edge.timed import Timed
 from mfast_edge.verdict import Names
 from tests.board.conftest import FACTS, save_graph
 from tests.board.conftest import binding as binding
 from tests.board.conftest import cudart as cudart
 from tests.conftest import asked
 
+RAN = {"train": "onnxruntime", "export_onnx": "onnxruntime", "build_engine": "tensorrt"}
 PLAN = "data: particles:60x96\nstages:\n  - train: {images: 8}\n  - export_onnx: {}\n  - build_engine: {}\n"
 
 
@@ -152,10 +156,52 @@ def test_the_judge_keeps_an_engine_that_finds_what_its_graph_finds_within_the_bu
     monkeypatch.setattr(judge, "lost", lambda *_: {"points": points, "low": 0.0, "high": 2.0})
     from benchmarks import timing
 
-    shop.target = SimpleNamespace(threads=1, here=True)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    shop.target = target.find("x86_gpu")
     shop.time = lambda calls: timing.measure(calls, rounds=1, warmup=1, seconds=0.0)
     verdict = Judge(shop, 1.0, None, tmp_path).built(Names("build_engine", "g", "e", "m"), graph, graph, child)
     assert verdict.keep is keep
     assert verdict.runtime == "tensorrt"
     assert verdict.ms is not None
     assert verdict.ms > 0
+    assert not verdict.proxy
+    shop.target = target.find("jetson")
+    assert Judge(shop, 1.0, None, tmp_path).built(Names("build_engine", "g", "e", "m"), graph, graph, child).proxy
+
+
+def test_an_engine_s_time_is_the_device_s_own_where_tensorrt_works_on_such_a_machine(
+    trt: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    pc, nano = target.find("x86_gpu"), target.find("jetson")
+    assert (pc.times("tensorrt"), pc.times("onnxruntime"), pc.here) == (True, False, False)
+    assert not nano.times("tensorrt")
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert not pc.times("tensorrt")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(buffers, "CUDART", ())
+    assert not pc.times("tensorrt")
+
+
+def test_an_engine_s_row_is_no_proxy_and_is_not_scored_by_one() -> None:
+    """The float network was timed in onnxruntime on the CPU: the engine's seconds are another device's."""
+    real = SimpleNamespace(times=lambda runtime: runtime == "tensorrt")
+    data = SimpleNamespace(splits={"test": []}, classes=())
+    part = {"p50": 2.0, "spread": 0.1}
+    made = {name: Timed(name, runtime, 1, {}, part, {"end_to_end": part}) for name, runtime in RAN.items()}
+    looked = {name: SimpleNamespace(quality=SimpleNamespace(f1=0.5, confidence=0.5), found=[]) for name in made}
+    shop: Any = SimpleNamespace(target=real, data=data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "f1_interval", lambda *_: (0.4, 0.6))
+        patch.setattr(proof, "swung", lambda *_: (1.0, 2.0))
+        patch.setattr(proof, "score", lambda *_, **__: 1.0)
+        patch.setattr(proof, "interval", lambda *_, **__: (0.9, 1.1))
+        assert sorted(proof.composite(shop, looked, made, "train")) == ["export_onnx", "train"]  # type: ignore[arg-type]
+    told = {"proxy": True, "own": ["tensorrt"], "score": None}
+    assert proxy.ms(told, "tensorrt") == "ms"
+    assert proxy.ms(told, "onnxruntime") == "proxy ms"
+    assert proxy.mixed(told, RAN.values()) == "proxy ms (in tensorrt its own)"
+    assert proxy.mixed(told, ["tensorrt"]) == "ms"
+    assert proxy.stood(told) == "every time but those in tensorrt is a proxy"
+    assert "no score" in proxy.score(told)
+    assert proxy.ms({"proxy": False}, "onnxruntime") == "ms"
