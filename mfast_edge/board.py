@@ -35,7 +35,7 @@ def board(
             else f"{row['stage']:12} not timed there"
         )
     for one in final["board"]["checks"]:
-        print(f"check {one['onnx']} in {one['runtime']} {one['precision']}: {one['said']}")
+        print(f"check {one['onnx']} in {one['runtime']} {one['precision']} on {one['label']}: {one['said']}")
     if turned := [row["stage"] for row in final["rows"] if "board" in row and row["board"]["keep"] != row["keep"]]:
         print(
             f"{', '.join(turned)}: other than before; the run's command goes on from what is stored: {final['command']}"

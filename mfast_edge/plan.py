@@ -13,6 +13,7 @@ from pydantic import Field
 from mfast_edge.candidate import Candidate, Form
 from mfast_edge.data.dealing import Split
 from mfast_edge.errors import UserError
+from mfast_edge.recipe import Recipe
 from mfast_edge.settings import Settings, check, named
 from mfast_edge.stages import STAGES
 from mfast_edge.stages.decompose import Decompose
@@ -95,7 +96,7 @@ def read(
 ) -> Plan:
     """The plan `name` with dotted settings `given` on top; UserError lists every mistake at once.
 
-    `build` checks the model's settings and raises UserError where it cannot be built from them.
+    `build` gives the model's settings and raises UserError where it cannot be built from them.
     """
     tree = named("plans", name, "--plan")
     where = f"plan {tree['name']}"
@@ -108,17 +109,26 @@ def read(
     if isinstance(top.get("split"), dict):
         top["split"] = collect(Split, top["split"], f"{where}: split", mistakes)
     head = collect(Head, {**top, "stages": ()}, where, mistakes)
-    if build:
-        attempt(partial(build, model), mistakes)
+    built = attempt(partial(build, model), mistakes) if build else None
     stages = [(stage, collect(stage_class(stage), settings, f"{where}: {stage}", mistakes)) for stage, settings in rows]
     if mistakes or head is None:
         raise UserError("; ".join(mistakes))
-    kept, left_out = suited([(stage, made.fitted(target)) for stage, made in stages], target)
+    kept, left_out = suited([(stage, rated(made, built).fitted(target)) for stage, made in stages], target)
     chain(kept, where)
     return Plan(
         head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept, target)), tuple(left_out),
         head.timing, head.joint, head.split, alike(head, kept),
     )  # fmt: skip
+
+
+def rated(stage: Stage, built: object) -> Stage:
+    """The stage with a learning rate as the model wants it, in proportion to a recipe's, where its build says one (its
+    `rate`) and nobody else has."""
+    rate = getattr(built, "rate", None)
+    if rate is None or not isinstance(stage, Recipe) or "lr" in stage.model_fields_set:
+        return stage
+    usual = Recipe.model_fields["lr"].default
+    return stage.model_copy(update={"lr": round(stage.lr * rate / usual, 9)})
 
 
 def plain(plan: Plan) -> Plan:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import machine, results, timing
+from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
 from mfast_edge.settings import check
 from mfast_edge.store import read_json, write_json
@@ -39,10 +40,37 @@ def join(run: Path, files: Sequence[Path]) -> dict[str, Any]:
     device = check(Target, target, str(run / "target.json"))
     brought = [suited(path, device, final) for path in files]
     for path, made in zip(files, brought, strict=True):
-        results.write(run / BROUGHT / path.name, made)
+        store(run / BROUGHT, path.name, made)
     joined = attach(final, run)
     write_json(run / "final.json", joined)
     return joined
+
+
+def store(folder: Path, name: str, made: results.Results) -> None:
+    """Keep what came, numbered in the order of coming, in place of a file of this name from the same board."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = arrived(folder)
+    for path in known:
+        if path.name.partition("-")[2] == name and board(results.read(path)) == board(made):
+            path.unlink()
+    number = 1 + max((order(path) for path in known), default=0)
+    results.write(folder / f"{number:03}-{name}", made)
+
+
+def arrived(folder: Path) -> list[Path]:
+    """The files that came, oldest first."""
+    return sorted(folder.glob("*.json"), key=lambda path: (order(path), path.name))
+
+
+def order(path: Path) -> int:
+    """Which file that came this is; 0 for one that has no number."""
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def board(made: results.Results) -> str:
+    """What tells one board from another: all that is known of it but the Python that asked."""
+    return digest({key: value for key, value in made.machine.items() if key != "python"})
 
 
 def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Results:
@@ -86,21 +114,47 @@ def whole(row: results.Row) -> bool:
 def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """`final` with what came back: results/<machine>.json, new verdicts, a `board` for the run and for each row.
 
+    Rows are judged by the board that was timed last alone; what others took stands under `others`, each by itself.
     As it is where nothing came back.
     """
-    brought = [results.read(path) for path in sorted((run / BROUGHT).glob("*.json"))]
+    brought = [results.read(path) for path in arrived(run / BROUGHT)]
     if not brought:
         return dict(final)
     benches = [made for made in brought if any("medians" in row.options for row in made.rows)]
     for made in merged(benches):
         place = results.place(run / "results", made)
         results.write(place, beside(place, made))
-    own = [fitting(made, read_json(run / "target.json")["runtimes"]) for made in benches]
-    rows = [judged(row, own, run, final) for row in final["rows"]]
-    here = dict(brought[-1].machine)
-    told = {"label": machine.label(here), "machine": machine.name(here), "date": brought[-1].date}
+    *others, last = boards(benches or brought)
+    runtimes = read_json(run / "target.json")["runtimes"]
+    rows = [judged(row, [fitting(made, runtimes) for made in last], run, final) for row in final["rows"]]
     kept = [row["stage"] for row in rows if row.get("board", row)["keep"]]
-    return {**final, "rows": rows, "board": {**told, "kept": kept, "checks": list(checks(brought))}}
+    found = {**told(last), "kept": kept, "checks": list(checks(brought))}
+    if others:
+        found["others"] = [{**told(one), "ms": times(one, runtimes, final["rows"])} for one in others]
+    return {**final, "rows": rows, "board": found}
+
+
+def boards(brought: Sequence[results.Results]) -> list[list[results.Results]]:
+    """What came, board by board; the one that a file came from last at the end."""
+    found: dict[str, list[results.Results]] = {}
+    for made in brought:
+        found[board(made)] = [*found.pop(board(made), []), made]
+    return list(found.values())
+
+
+def told(mine: Sequence[results.Results]) -> dict[str, Any]:
+    """A board in words, its name among machines, the date of its last file."""
+    here = dict(mine[-1].machine)
+    return {"label": machine.label(here), "machine": machine.name(here), "date": mine[-1].date}
+
+
+def times(
+    mine: Sequence[results.Results], runtimes: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """{stage: ms} of what a board timed, each where it was fastest in its last file."""
+    benches = [fitting(made, runtimes) for made in mine]
+    last = {row["stage"]: [one for made in benches if (one := quickest(made, row["key"]))][-1:] for row in rows}
+    return {stage: timing.summary(one.series)["p50"] for stage, found in last.items() for one in found}
 
 
 def beside(place: Path, made: results.Results) -> results.Results:
@@ -116,12 +170,11 @@ def fitting(made: results.Results, runtimes: Sequence[str]) -> results.Results:
 
 
 def merged(benches: Sequence[results.Results]) -> Iterator[results.Results]:
-    """One file for each machine; of a graph in a runtime the last rows."""
-    machines = {machine.name(dict(made.machine)): made for made in benches}
-    for name, last in machines.items():
-        mine = [row for made in benches if machine.name(dict(made.machine)) == name for row in made.rows]
-        rows = {(row.name, row.runtime, row.precision, row.threads): row for row in mine}
-        yield replace(last, rows=tuple(rows.values()))
+    """One file for each board; of a graph in a runtime the last rows. Of boards of one name the last one's."""
+    named = {machine.name(dict(mine[-1].machine)): mine for mine in boards(benches)}
+    for mine in named.values():
+        rows = {(row.name, row.runtime, row.precision, row.threads): row for made in mine for row in made.rows}
+        yield replace(mine[-1], rows=tuple(rows.values()))
 
 
 def judged(
@@ -189,4 +242,5 @@ def checks(brought: Sequence[results.Results]) -> Iterator[dict[str, Any]]:
                     f"{word}: {same['matched']} of {same['total']} detections in {same['photos']} photos have a partner"
                 )
                 facts = {"onnx": row.options["onnx"], "runtime": row.runtime, "precision": row.precision}
+                facts["label"] = machine.label(dict(made.machine))
                 yield {**facts, "passed": same["passed"], "said": said}

@@ -232,7 +232,7 @@ def best_of(asked: Asked, plan: Plan, shop: Workshop, folder: Path, terminal: Te
         raise UserError(f"--set {both[0]}: the search looks for this setting; one of the two would be right")
 
     def planned(params: Mapping[str, Any]) -> Plan:
-        return plans.read(asked.plan, shop.target, {**params, **asked.given})
+        return plans.read(asked.plan, shop.target, {**params, **asked.given}, lambda _: shop.build)
 
     given = asked.storage
     storage: Path | str | None = given if given is None or "://" in given else Path(given)

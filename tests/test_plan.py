@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from mfast_edge.errors import UserError
+from mfast_edge.model import find as find_model
+from mfast_edge.models import MODELS
 from mfast_edge.plan import plain, read
 from mfast_edge.settings import assignments, names
 from mfast_edge.target import find
@@ -94,6 +96,21 @@ def test_a_target_of_ones_own_is_one_yaml_file(tmp_path: Path) -> None:
     mine = find(str(file))
     assert mine.name == "board"
     assert not mine.here
+
+
+def test_a_model_s_own_learning_rate_is_taken_unless_another_was_given() -> None:
+    """yolov1's third of the usual one, recoveries too; other models' plans, and so their keys, stay."""
+
+    def rates(model: str, **given: Any) -> dict[str, float]:
+        build = lambda _: find_model(model, MODELS).build(classes=("cat",))  # noqa: E731
+        stages = read("quick", X86, given, build).stages
+        return {name: stage.lr for name, stage in stages if hasattr(stage, "lr")}
+
+    assert rates("yolov1") == {"train": 2e-4, "prune": 5e-5}
+    assert rates("yolov1", **{"train.lr": 6e-4}) == {"train": 6e-4, "prune": 5e-5}
+    assert read("quick", X86, {}, lambda _: find_model("ssd_mbv1", MODELS).build(classes=("cat",))) == read(
+        "quick", X86, {}
+    )
 
 
 def test_mistakes_of_the_model_are_told_with_the_others() -> None:

@@ -156,6 +156,27 @@ def test_what_no_stand_in_could_race_is_weighed_by_the_device(ran: Path, tmp_pat
     assert final["rows"][1]["board"]["verdict"].startswith("rolled back: 1.02x the time")
 
 
+def test_each_board_s_figures_stay_with_it_whatever_its_files_are_called(ran: Path, tmp_path: Path) -> None:
+    """Two of one kind: the one that was timed last judges, and nothing of the other stands under its name."""
+    older = {**NANO, "l4t": "# R31", "memory_gb": 2.0}
+    bench = {"t": [40.0] * 5, "x+p": [20.0] * 5}
+    join(ran, [brought(tmp_path / "z.json", bench, older)])
+    final = join(ran, [brought(tmp_path / "a.json", {"t": [30.0] * 5})])
+    assert [row.get("board", {}).get("ms") for row in final["rows"]] == [30.0, None, None]
+    (other,) = final["board"]["others"]
+    assert other["ms"] == {"train": 40.0, "prune": 20.0, "export_onnx": 20.0}
+    assert stages(final).head[-1] == "ms on NVIDIA Jetson Nano Developer Kit, 2026-01-01"
+    assert [row[-1] for row in stages(final).rows] == ["40.00", "20.00", "20.00"]
+    same = brought(tmp_path / "z.json", {"t": [30.0] * 5, "x+p": [29.0] * 5})
+    final = join(ran, [same])  # of the newer board, called as the older one's
+    assert [row["board"]["ms"] for row in final["rows"]] == [30.0, 29.0, 29.0]
+    assert final["board"]["others"] == [other]
+    assert len(list((ran / "board").iterdir())) == 3
+    assert (
+        join(ran, [brought(tmp_path / "z.json", bench, {**older, "python": "3.8"})])["rows"][1]["board"]["ms"] == 20.0
+    )
+
+
 @pytest.mark.parametrize(
     "device",
     [

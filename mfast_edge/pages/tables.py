@@ -47,6 +47,10 @@ def stages(final: Json) -> Table:
     if "board" in final:
         head += [f"ms on {final['board']['label']}", "There"]
         rows = [[*cells, *there(row)] for cells, row in zip(rows, final["rows"], strict=True)]
+        for other in final["board"].get("others", ()):
+            head.append(f"ms on {other['label']}, {other['date']}")
+            taken = [other["ms"].get(row["stage"]) for row in final["rows"]]
+            rows = [[*cells, share(ms, "")] for cells, ms in zip(rows, taken, strict=True)]
     return Table("Stages (quality on val)", head, rows)
 
 

@@ -124,7 +124,10 @@ def measured(final: Json) -> list[tuple[str, str]]:
     if not board:
         return []
     judged = "; ".join(f"{row['stage']} {row['board']['verdict']}" for row in final["rows"] if "board" in row)
-    checks = [f"{one['onnx']} in {one['runtime']} {one['precision']}: {one['said']}" for one in board["checks"]]
+    checks = [
+        f"{one['onnx']} in {one['runtime']} {one['precision']} on {one.get('label', board['label'])}: {one['said']}"
+        for one in board["checks"]
+    ]
     return [(f"On {board['label']}", judged or "nothing was timed"), *(("Check there", line) for line in checks)]
 
 

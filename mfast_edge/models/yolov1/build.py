@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -26,6 +26,8 @@ class Build(Settings):
     `padding` same is TensorFlow's, centred that of torch and of torchvision's weights; it matters to mobilenet_v2,
     mobilenet_v3 and mnasnet only.
     """
+
+    rate: ClassVar[float] = 2e-4  # of learning: the hidden layer sums thousands of values, each moved by a step
 
     classes: tuple[str, ...] = Field(min_length=1)
     size: Side = 224
