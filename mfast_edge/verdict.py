@@ -75,13 +75,15 @@ def settle(verdict: Verdict, budget: float, onward: bool = False) -> Verdict:
 
 
 def unclocked(verdict: Verdict, bytes_ratio: float, budget: float) -> Verdict:
-    """Judged by its loss alone: the device that it was dressed for is not here."""
+    """Judged by its loss alone: the device that it was dressed for is not here. Over the budget, no earlier stage gives
+    way to a gain that nobody has measured: once the device's times are here it may."""
     assert verdict.loss is not None
     over = loss_over(verdict.loss, budget)
     told = (
         f"{1 - bytes_ratio:.0%} lighter, {told_loss(verdict.loss)} of {budget:g}{'; over the budget' if over else ''}"
     )
     speed = "; how fast it is the board must say"
+    speed += ", and with it whether an earlier stage is taken back for it" if over else ""
     return replace(verdict, keep=not over, sentence=f"{said(not over)}: {told}{speed}", over_budget=over)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +19,10 @@ from mfast_edge.candidate import Candidate
 from mfast_edge.errors import UserError
 from mfast_edge.judge import Judge
 from mfast_edge.pages.tables import stages
+from mfast_edge.pipeline import Row, culprit
 from mfast_edge.returned import attach, join
 from mfast_edge.store import read_json, write_json
-from mfast_edge.verdict import Verdict
+from mfast_edge.verdict import Verdict, returned, settle
 
 NANO = {"cpu": None, "arch": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "threads": 1, "l4t": "# R32"}
 QUALITY = {"map50": 0.8, "map": 0.5, "f1": 0.7}
@@ -175,6 +176,32 @@ def test_each_board_s_figures_stay_with_it_whatever_its_files_are_called(ran: Pa
     assert (
         join(ran, [brought(tmp_path / "z.json", bench, {**older, "python": "3.8"})])["rows"][1]["board"]["ms"] == 20.0
     )
+
+
+@pytest.mark.parametrize(("ms", "blamed"), [(10.0, "prune"), (19.0, None)], ids=["int8 pays more", "prune does"])
+def test_whether_a_stage_gives_way_to_int8_is_decided_by_the_device_s_times(
+    ran: Path, tmp_path: Path, ms: float, blamed: str | None
+) -> None:
+    """Over the budget as a whole: here nobody knows what int8 gains there, so nothing is taken back for it."""
+    over = replace(verdict("quantize", "x", "q", None), bytes_ratio=0.3, loss={**LOSS, "points": 1.4})
+    over = settle(over, 1.0)
+    assert "the board must say, and with it whether an earlier stage is taken back" in over.sentence
+    write_json(ran / "verdicts" / "x-q-here-abc123.json", asdict(over))
+    final = read_json(ran / "final.json")
+    row = {**final["rows"][2], "stage": "quantize", "key": "q", "keep": over.keep, "verdict": over.sentence}
+    write_json(ran / "final.json", {**final, "rows": [*final["rows"], row]})
+
+    def rows() -> list[Row]:
+        return [
+            Row(one.stage, Candidate(one.child, "tiny", "torch", tmp_path, ()), settle(one, 1.0), None)
+            for key in ("t", "p", "x", "q")
+            for path in [next((ran / "verdicts").glob(f"*-{key}-here-abc123.json"))]
+            for one in [Verdict(**(read_json(returned(path)) or read_json(path)))]
+        ]
+
+    assert (rows()[-1].verdict.over_budget, culprit(rows())) == (True, None)
+    join(ran, [brought(tmp_path / "bench.json", {"t": [25.0] * 5, "x+p": [20.0] * 5, "q": [ms] * 5})])
+    assert culprit(rows()) == blamed
 
 
 @pytest.mark.parametrize(
