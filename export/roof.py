@@ -15,7 +15,31 @@ from onnx import TensorProto, helper, numpy_helper
 from export.int8 import Dressing, quantize
 
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
-CHANNELS, SIDE, DEPTH = 512, 32, 8  # of the convolutions whose rate is measured: 2.1 G multiply-adds, 2 MB int8
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Convolutions whose rate is measured: `depth` of them, `channels` wide, on `side` x `side`."""
+
+    channels: int
+    side: int
+    kernel: int
+    depth: int
+
+    @property
+    def name(self) -> str:
+        """Its sizes."""
+        return f"{self.channels}x{self.side}x{self.kernel}"
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of all of them."""
+        return self.depth * self.channels**2 * self.kernel**2 * self.side**2
+
+
+# 3x3 kernels read each value nine times and reach up to a quarter more than 1x1 ones; which shape is best depends on
+# runtime and arithmetic.
+SHAPES = (Shape(512, 32, 1, 4), Shape(128, 38, 3, 4), Shape(512, 19, 3, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +113,32 @@ def told(name: str, file: Path, rates: Rates, ms: float) -> str:
     )
 
 
-def probes(folder: Path) -> dict[str, Path]:
-    """Large 1x1 convolutions that a CPU spends all its time multiplying in, {float32, int8: file}; see `image`."""
-    files = {kind: folder / f"{kind}.onnx" for kind in ("float32", "int8")}
-    onnx.save(chain(), files["float32"])
-    quantize(files["float32"], files["int8"], [image()], dressing=Dressing("uint8", symmetric=False))
+def probes(folder: Path) -> dict[tuple[str, Shape], Path]:
+    """Convolutions that a CPU spends all its time multiplying in, {(float32 or int8, shape): file}; see `image`."""
+    files = {(kind, shape): folder / f"{kind}-{shape.name}.onnx" for shape in SHAPES for kind in ("float32", "int8")}
+    for shape in SHAPES:
+        onnx.save(chain(shape), files["float32", shape])
+        dressing = Dressing("uint8", symmetric=False)
+        quantize(files["float32", shape], files["int8", shape], [image(shape)], dressing=dressing)
     return files
 
 
-def image() -> np.ndarray:
-    """What the probes are called with."""
-    return np.random.default_rng(0).normal(size=(1, CHANNELS, SIDE, SIDE)).astype(np.float32)
+def image(shape: Shape) -> np.ndarray:
+    """What a probe is called with."""
+    return np.random.default_rng(0).normal(size=(1, shape.channels, shape.side, shape.side)).astype(np.float32)
 
 
-def chain() -> onnx.ModelProto:
-    """DEPTH 1x1 convolutions and ReLUs, CHANNELS wide, on SIDE x SIDE."""
+def chain(shape: Shape) -> onnx.ModelProto:
+    """Its convolutions, each with a ReLU behind."""
     rng = np.random.default_rng(0)
-    nodes, weights = [], []
-    for number in range(DEPTH):
-        values = rng.normal(0, (2 / CHANNELS) ** 0.5, (CHANNELS, CHANNELS, 1, 1)).astype(np.float32)
+    nodes, weights, wide = [], [], (shape.channels, shape.channels, shape.kernel, shape.kernel)
+    for number in range(shape.depth):
+        values = rng.normal(0, (2 / prod(wide[1:])) ** 0.5, wide).astype(np.float32)
         weights.append(numpy_helper.from_array(values, f"w{number}"))
-        nodes.append(helper.make_node("Conv", [f"x{number}", f"w{number}"], [f"y{number}"], f"conv{number}"))
+        inputs, pads = [f"x{number}", f"w{number}"], [shape.kernel // 2] * 4
+        nodes.append(helper.make_node("Conv", inputs, [f"y{number}"], f"conv{number}", pads=pads))
         nodes.append(helper.make_node("Relu", [f"y{number}"], [f"x{number + 1}"], f"relu{number}"))
-    shape = [1, CHANNELS, SIDE, SIDE]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x0", f"x{DEPTH}")]
+    sizes = [1, shape.channels, shape.side, shape.side]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name in ("x0", f"x{shape.depth}")]
     graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

@@ -66,13 +66,16 @@ class Log:
 
 def race(entries: Sequence[Entry], asked: Protocol, threads: int) -> list[results.Row]:
     """All entries in the same rounds, on so many threads; those without calls as they are."""
-    if asked.roof and roofed.measurable() and any(entry.graph for entry in entries):
-        roofed.rates(threads)  # before the rounds, on a machine as quiet as it will be
     calls = {f"{place} {part}": call for place, entry in enumerate(entries) for part, call in entry.calls.items()}
     if not calls:
         return [entry.row for entry in entries]
+    held = asked.roof and roofed.measurable() and any(entry.graph for entry in entries)
+    if held:
+        calls |= roofed.calls(threads)  # in the same rounds: a machine that slows down does so for both
     with torch_on(threads) if any(entry.row.runtime == "torch" for entry in entries) else nullcontext():
         series = timing.measure(calls, rounds=asked.rounds, warmup=asked.warmup, seconds=asked.seconds)
+        if held:
+            roofed.seen(threads, series)
         rows = [timed(entry, place, series) for place, entry in enumerate(entries)]
         rows = [streamed(entry, row, asked) for entry, row in zip(entries, rows, strict=True)]
     return [beside(entry, row, asked, threads) for entry, row in zip(entries, rows, strict=True)]
@@ -99,6 +102,8 @@ def beside(entry: Entry, row: results.Row, asked: Protocol, threads: int) -> res
         row = replace(row, memory=weigh(entry.job))
     if asked.roof and entry.graph and row.forward and row.roof is None and roofed.measurable():
         row = replace(row, roof=roofed.least(entry.graph, threads, row.precision))
+        if row.forward and row.roof and row.roof > row.forward["p50"]:
+            row = replace(row, remark="; ".join(filter(None, (row.remark, roofed.BEYOND))))
     return row
 
 

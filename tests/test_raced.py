@@ -52,15 +52,19 @@ def test_a_single_stream_asks_for_whole_photos_where_it_can() -> None:
 
 def test_memory_and_roof_are_measured_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     weighed: list[Any] = []
+    reached: list[Any] = []
     monkeypatch.setattr(raced, "weigh", lambda job: weighed.append(job) or {"peak": 9.0, "before": 4.0})
     monkeypatch.setattr(roofed, "measurable", lambda: True)
-    monkeypatch.setattr(roofed, "rates", lambda threads: None)
+    monkeypatch.setattr(roofed, "calls", lambda threads: {"memory": lambda: None})
+    monkeypatch.setattr(roofed, "seen", lambda threads, series: reached.append(sorted(series)))
     monkeypatch.setattr(roofed, "least", lambda file, threads, precision: 0.5)
     entry = Entry(ROW, {"forward": lambda: None}, Path("a.onnx"), {"graph": "a.onnx"})
     (plain,) = race([entry], FEW, 1)
     assert (plain.memory, plain.roof, weighed) == (None, None, [])
     (full,) = race([entry], Protocol(2, 1, 0.0, memory=True, roof=True), 1)
     assert (full.memory, full.roof, weighed) == ({"peak": 9.0, "before": 4.0}, 0.5, [{"graph": "a.onnx"}])
+    assert reached == [["0 forward", "memory"]]
+    assert full.remark == roofed.BEYOND  # a forward that does nothing takes less than 0.5 ms
 
 
 def end(ms: float, f1: float, **options: Any) -> Row:
@@ -92,10 +96,37 @@ def test_a_log_holds_rows_state_and_trouble(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_peak_of_this_machine_is_measured_and_no_graph_beats_it(tmp_path: Path) -> None:
     if not roofed.measurable():
         pytest.skip("openvino is not on this machine")
-    from export.roof import probes
+    from export.roof import SHAPES, probes
 
     reached = roofed.rates(1)
     assert min(reached.int8, reached.float32, reached.memory) > 1e8
-    least = roofed.least(probes(tmp_path)["float32"], 1, "float32")
-    assert least == pytest.approx(8 * 512**2 * 32**2 / reached.float32 * 1e3, rel=0.01)
-    assert roofed.least(probes(tmp_path)["float32"], 1, "float16") is None
+    files = probes(tmp_path)
+    for shape in SHAPES:
+        least = roofed.least(files["float32", shape], 1, "float32")
+        assert least is not None
+        assert least >= shape.macs / reached.float32 * 1e3 * 0.999
+    assert roofed.least(files["float32", SHAPES[0]], 1, "float16") is None
+
+
+def test_the_peak_is_the_best_round_of_any_shape_in_any_runtime_and_never_falls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from benchmarks.timing import Series
+    from export.roof import SHAPES
+
+    one, other = SHAPES[0], SHAPES[1]
+    names = ["memory", f"int8 a {one.name}", f"int8 b {other.name}", f"float32 a {one.name}"]
+    monkeypatch.setattr(roofed, "calls", lambda threads: dict.fromkeys(names))
+    monkeypatch.setattr(roofed, "_reached", {})
+
+    def rounds(*ms: float) -> dict[str, Series]:
+        return {name: Series(name, tuple((one,) for one in ms)) for name in names}
+
+    roofed.seen(1, rounds(8.0, 2.0, 4.0))
+    best = max(one.macs, other.macs) / 2.0 * 1e3
+    assert (roofed.rates(1).int8, roofed.rates(1).float32) == (best, one.macs / 2.0 * 1e3)
+    assert roofed.rates(1).bfloat16 == 0.0
+    roofed.seen(1, rounds(9.0, 3.0))
+    assert roofed.rates(1).int8 == best
+    roofed.seen(1, rounds(1.0))
+    assert roofed.rates(1).int8 == 2 * best

@@ -7,16 +7,18 @@ from pathlib import Path
 import onnx
 import pytest
 
-from export.roof import CHANNELS, DEPTH, SIDE, Layer, Rates, chain, layers, roofline, told
+from export.roof import SHAPES, Layer, Rates, Shape, chain, layers, roofline, told
 from export.sized import sized
 
 
-def test_multiply_adds_bytes_and_int8_are_counted_from_the_file(tmp_path: Path) -> None:
-    onnx.save(chain(), tmp_path / "float.onnx")
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_multiply_adds_bytes_and_int8_are_counted_from_the_file(tmp_path: Path, shape: Shape) -> None:
+    onnx.save(chain(shape), tmp_path / "float.onnx")
     found = layers(tmp_path / "float.onnx")
-    cells, weights = SIDE**2, CHANNELS**2
-    moved = weights + 2 * CHANNELS * cells
-    assert found == [Layer(weights * cells, 4 * moved, False)] * DEPTH
+    cells, weights = shape.side**2, shape.channels**2 * shape.kernel**2
+    moved = weights + 2 * shape.channels * cells
+    assert found == [Layer(weights * cells, 4 * moved, False)] * shape.depth
+    assert shape.macs == sum(one.macs for one in found)
 
 
 def test_a_depthwise_convolution_and_int8_weights_are_counted(graph: Path, for_cpu: Path) -> None:
