@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from benchmarks import machine, results, timing
 from mfast_edge.candidate import digest
 from mfast_edge.errors import UserError
+from mfast_edge.likened import likened
 from mfast_edge.settings import check
 from mfast_edge.store import read_json, write_json
 from mfast_edge.target import Target
 from mfast_edge.verdict import WHOLE, Verdict, returned, settle
 
 PARITY = ("passed", "matched", "total", "photos")  # what is told of it here
+LIKENESS = ("passed", "cosine", "max_abs", "photos")  # the same of a graph whose decoder nobody knows
 BROUGHT = "board"  # the folder in a run's where results that came back are kept as they came
 
 
@@ -107,7 +109,7 @@ def whole(row: results.Row) -> bool:
         and bool(timed)
         and all(isinstance(ms, int | float) and ms > 0 for ms in timed)
         and isinstance(alike, dict)
-        and set(PARITY) <= alike.keys()
+        and (set(PARITY) <= alike.keys() or set(LIKENESS) <= alike.keys())
     )
 
 
@@ -191,13 +193,17 @@ def judged(
     if place is None or not final["proxy"]:  # where the run judged on the device's kind, that stands
         return {**bare, BROUGHT: {**told, "keep": row["keep"], "verdict": row["verdict"]}}
     old = Verdict(**read_json(place))
-    new = settle(
-        again(old, benches, timed[-1]),
-        final["budget"],
-        onward=WHOLE in old.sentence or old.sentence.startswith("goes on"),
-    )
+    new = ruled(again(old, benches, timed[-1]), old, final)
     write_json(returned(place), asdict(new))
     return {**bare, BROUGHT: {**told, "keep": new.keep, "verdict": new.sentence}}
+
+
+def ruled(new: Verdict, old: Verdict, final: Mapping[str, Any]) -> Verdict:
+    """What is decided over the device's times, by the rules of the run: its budget, or of a foreign graph its
+    likeness."""
+    if "budget" not in final:
+        return likened(new, final["likeness"])
+    return settle(new, final["budget"], onward=WHOLE in old.sentence or old.sentence.startswith("goes on"))
 
 
 def again(old: Verdict, benches: Sequence[results.Results], last: Timed) -> Verdict:
@@ -238,9 +244,15 @@ def checks(brought: Sequence[results.Results]) -> Iterator[dict[str, Any]]:
         for row in made.rows:
             if same := row.options.get("parity"):
                 word = "the same as here" if same["passed"] else "NOT the same as here"
-                said = (
-                    f"{word}: {same['matched']} of {same['total']} detections in {same['photos']} photos have a partner"
-                )
+                said = f"{word}: {compared(same)}"
                 facts = {"onnx": row.options["onnx"], "runtime": row.runtime, "precision": row.precision}
                 facts["label"] = machine.label(dict(made.machine))
                 yield {**facts, "passed": same["passed"], "said": said}
+
+
+def compared(same: Mapping[str, Any]) -> str:
+    """How alike what the device gave was, in words."""
+    if "cosine" in same:
+        gap = "unknown" if same["max_abs"] is None else f"{same['max_abs']:.4g}"
+        return f"cosine {same['cosine']:.6f}, largest difference {gap} over {same['photos']} stored inputs"
+    return f"{same['matched']} of {same['total']} detections in {same['photos']} photos have a partner"

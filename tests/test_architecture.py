@@ -70,6 +70,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "pipeline",
         "judge",
         "verdict",
+        "likened",
         "quality",
         "runners",
         "dissect",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 import machine  # type: ignore[import-not-found]
+import raw  # type: ignore[import-not-found]
 import stamp  # type: ignore[import-not-found]
 import timing  # type: ignore[import-not-found]
 from detections import detect  # type: ignore[import-not-found]
@@ -12,6 +13,7 @@ from opened import Bundle, Model, photos, stored  # type: ignore[import-not-foun
 from parity import match  # type: ignore[import-not-found]
 from steps import parts  # type: ignore[import-not-found]
 
+PARTS = ("forward", "pre", "post", "end_to_end")
 POWER = ("nvpmodel", "-q")
 MB = 1e6
 
@@ -31,18 +33,32 @@ ROUGH = Limit(0.99, 0.01, 0.995)
 
 def bench(box: Bundle, models: Sequence[Model], rounds: int) -> List[Dict[str, Any]]:
     """Every model in the same alternating rounds: forward, preparing, decoding with NMS, end to end."""
-    seen = photos(box)
     calls: Dict[str, Any] = {}
     for place, model in enumerate(models):
-        made = parts(model.forward, seen, model.decode, model.facts)
-        calls.update({"{} {}".format(place, part): call for part, call in made.items()})
+        calls.update(raw.calls(place, model, raw.inputs(box)) if model.decode is None else whole(place, model, box))
     series = timing.measure(calls, rounds=rounds, warmup=10)
     rows = []
     for place, model in enumerate(models):
-        mine = {part: series["{} {}".format(place, part)] for part in ("forward", "pre", "post", "end_to_end")}
+        names = {part: "{} {}".format(place, part) for part in PARTS}
+        mine = {part: series[name] for part, name in names.items() if name in calls}
         times = {part: timing.summary(one) for part, one in mine.items()}
         rows.append(row(box, model, times, medians=list(timing.medians(mine["forward"])), state=state()))
     return rows
+
+
+def whole(place: int, model: Model, box: Bundle) -> Dict[str, Any]:
+    """The steps from a photo to detections, by name."""
+    made = parts(model.forward, photos(box), model.decode, model.facts)
+    return {"{} {}".format(place, part): call for part, call in made.items()}
+
+
+def checked(box: Bundle, model: Model, strict: bool) -> Dict[str, Any]:
+    """What a graph gives here beside what was stored, by the limits of its precision or, if `strict`, float32's."""
+    precision = "float32" if strict else model.precision
+    if model.decode is not None:
+        return check(box, model, LIMITS.get(precision, ROUGH))
+    series, same = raw.check(box, model, raw.LIMITS.get(precision, raw.ROUGH))
+    return row(box, model, {"forward": timing.summary(series)}, parity=same)
 
 
 def check(box: Bundle, model: Model, limit: Limit) -> Dict[str, Any]:
@@ -115,8 +131,10 @@ def told(one: Dict[str, Any]) -> str:
     head = "{} in {} {}".format(one["options"]["onnx"], one["runtime"], one["precision"])
     same = one["options"].get("parity")
     if same is None:
-        parts_ = ["{} {:.2f}".format(part, one[part]["p50"]) for part in ("forward", "pre", "post", "end_to_end")]
+        parts_ = ["{} {:.2f}".format(part, one[part]["p50"]) for part in PARTS if part in one]
         return "{}: {} ms (p50), forward p99 {:.2f}".format(head, ", ".join(parts_), one["forward"]["p99"])
+    if "cosine" in same:
+        return raw.told(head, same)
     word = "same" if same["passed"] else "NOT the same"
     return (
         "{}: {}: {} of {} detections have a partner with IoU {:g} and score {:g} apart at most, counts agree on {} of "

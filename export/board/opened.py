@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import buffers  # type: ignore[import-not-found]
 import building  # type: ignore[import-not-found]
@@ -38,8 +38,8 @@ class Model(NamedTuple):
     precision: str
     file: Path
     forward: Callable[[np.ndarray], Sequence[np.ndarray]]
-    decode: Callable[..., Any]
-    facts: Dict[str, Any]
+    decode: Optional[Callable[..., Any]]  # None where nobody knows how outputs are decoded
+    facts: Optional[Dict[str, Any]]
 
 
 class Wanted(NamedTuple):
@@ -76,7 +76,7 @@ def chosen(box: Bundle, name: str) -> str:
 def opened(box: Bundle, name: str, wanted: Wanted) -> Model:
     """One graph of the bundle, ready to call."""
     graph = described(box, name)
-    decode, facts = decoder(box, graph.get("decode"))
+    decode, facts = decoder(box, graph.get("decode")) if box.told["decoder"] else (None, None)
     if wanted.runtime == "onnxruntime" and wanted.precision:
         raise BoardError(
             "--precision: {} given, and onnxruntime takes the graph's own types; --model says which".format(
@@ -104,11 +104,6 @@ def described(box: Bundle, name: str) -> Any:
 def decoder(box: Bundle, facts: Any) -> Any:
     """(decode, facts made ready) of the model, from the bundle's own file, which the manifest holds."""
     name = box.told["decoder"]
-    if name is None:
-        raise BoardError(
-            "{}: how the graph's outputs are decoded is not known; run.py build, and a program of your own around the "
-            "engine or the .onnx, would be right".format(box.folder)
-        )
     if name not in box.told["files"] or not name.endswith("/decode.py"):
         raise BundleError("{}: {!r} is no decoder of this bundle; {}".format(box.folder, name, manifest.AGAIN))
     module = import_module(name[: -len(".py")].replace("/", "."))

@@ -108,11 +108,7 @@ def check(asked: Any, told: Any) -> int:
     import measured
 
     box, models = ready(asked, told)
-    strict = measured.LIMITS["float32"]
-    rows = [
-        measured.check(box, one, strict if asked.strict else measured.LIMITS.get(one.precision, measured.ROUGH))
-        for one in models
-    ]
+    rows = [measured.checked(box, one, asked.strict) for one in models]
     written(asked, "check", rows)
     return 0 if all(one["options"]["parity"]["passed"] for one in rows) else 1
 
@@ -121,6 +117,11 @@ def detect(asked: Any, told: Any) -> int:
     """2 where something could not be read; the rest was looked at all the same."""
     import look  # type: ignore[import-not-found]
 
+    if told["decoder"] is None:
+        raise BoardError(
+            "{}: how the graph's outputs are decoded is not known; a program of your own around the engine or the "
+            ".onnx would be right; run.py build, bench and check work".format(HERE)
+        )
     box, models = ready(asked, told)
     score = box.told["confidence"] if asked.score is None else asked.score
     whole = box.told.get("task") == "classify"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import timing
 from export.parity import liken
 from mfast_edge.judge import Judge, alone, race
-from mfast_edge.ratios import FASTER
+from mfast_edge.likened import likened
 from mfast_edge.runners import open_file, telling
-from mfast_edge.verdict import LIGHTER, Names, Verdict, said
+from mfast_edge.verdict import Names, Verdict
 
 if TYPE_CHECKING:
     from export.sessions import Outputs, Session
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
 
 MOST = 100  # photos that are compared
-SAME = 0.99999  # the cosine of a graph that was only folded
-SLACK = 10  # how many times as far from 1 as the whole output a single channel of it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +47,7 @@ class ByLikeness(Judge):
 
     def settled(self, verdict: Verdict, child: Candidate) -> Verdict:
         """The verdict by this run's tolerance."""
-        same = verdict.parity
-        assert same is not None, "every graph is compared"
-        least = SAME if verdict.ratio is None else self.likeness
-        alike = near(same["cosine"], same["channel"], least)
-        told = (
-            f"cosine {same['cosine']:.5f}, of its worst channel {same['channel']:.4f}, on {same['images']:.0f} photos"
-        )
-        limit = f"(at least {least:g} and {slack(least):g} must)"
-        if verdict.ratio is None or verdict.bytes_ratio is None:
-            return replace(verdict, keep=alike, sentence=f"{said(alike)}: {told} {limit}")
-        ratio = timing.Ratio(**verdict.ratio)
-        faster = ratio.high < FASTER
-        pays = faster or cheaper(verdict, ratio) or (verdict.proxy and verdict.bytes_ratio <= LIGHTER)
-        proxy = "by proxy " if verdict.proxy else ""
-        speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}"
-        lighter = "" if faster or not pays else f"; {1 - verdict.bytes_ratio:.0%} lighter"
-        why = "; too far from the file" if not alike else lighter if pays else "; not faster"
-        return replace(verdict, keep=alike and pays, sentence=f"{said(alike and pays)}: {speed}, {told} {limit}{why}")
-
-
-def cheaper(verdict: Verdict, ratio: timing.Ratio) -> bool:
-    """No slower and lighter."""
-    return verdict.bytes_ratio is not None and verdict.bytes_ratio <= LIGHTER and ratio.low <= 1 <= ratio.high
-
-
-def near(cosine: float, channel: float, least: float) -> bool:
-    """The rule: an output is as near as was asked, and none of its channels lost."""
-    return cosine >= least and channel >= slack(least)
-
-
-def slack(least: float) -> float:
-    """What a channel must reach where its output must reach `least`."""
-    return max(0.0, 1 - SLACK * (1 - least))
+        return likened(verdict, self.likeness)
 
 
 def some(shop: Workshop, split: str) -> Sequence[Record]:

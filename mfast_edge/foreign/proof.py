@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks import gates, results, timing
 from export.bundle import bundle
 from export.guide import guide
@@ -17,16 +19,20 @@ from export.intake import intake
 from export.sessions import Session, open_session
 from export.shape import grey
 from mfast_edge import blueprint
-from mfast_edge.foreign.judge import SAME, likeness, slack, some
+from mfast_edge.foreign.judge import likeness, some
+from mfast_edge.likened import SAME, slack
 from mfast_edge.metrics.weight import size
-from mfast_edge.packed import engine
+from mfast_edge.packed import RUNTIME, engine, saved
 from mfast_edge.proof import PRECISIONS, operators
+from mfast_edge.runners import telling
+from mfast_edge.store import write_json
 
 if TYPE_CHECKING:
     from mfast_edge.foreign.shop import Adopted
     from mfast_edge.pipeline import Row
 
 GIVEN = "given"  # the file as it was given, beside the stages
+INPUTS = 4  # that a board is checked with: as the graph takes them, each as large as its floats
 
 Timed = Mapping[tuple[str, str], tuple[Session, Mapping[str, float]]]
 
@@ -39,7 +45,7 @@ def prove(shop: Adopted, rows: Sequence[Row], least: float, command: str, folder
     record(shop, rows, timed, command, folder)
     best = quickest(timed, final.stage)
     same = likeness(shop, final.candidate.file, best, some(shop, "test"))
-    least = SAME if final.stage == rows[0].stage else least
+    asked, least = least, SAME if final.stage == rows[0].stage else least
     file = final.candidate.file
     return {
         "model": shop.model.name,
@@ -57,6 +63,7 @@ def prove(shop: Adopted, rows: Sequence[Row], least: float, command: str, folder
         "onnx_mb": size(file),
         "graph": blueprint.read(final.candidate.folder)["graph"],
         "metrics": {"likeness": same, "least": least},
+        "likeness": asked,
         "ms": forwards(timed, final.stage),
         "given": {"mb": given_mb(shop), "ms": forwards(timed, GIVEN)},
         "score": None,
@@ -153,25 +160,45 @@ def record(shop: Adopted, rows: Sequence[Row], timed: Timed, command: str, folde
 
 
 def pack(shop: Adopted, rows: Sequence[Row], final: Mapping[str, Any], folder: Path) -> None:
-    """The bundle: every kept graph, and a manifest that says what it takes and how near it is."""
-    kept = {f"{row.stage}.onnx": row for row in rows if row.verdict.keep}
+    """The bundle: every kept graph, where the device is absent the others too, in judge/; inputs and what each gave for
+    them; a manifest that says what it takes and how near it is."""
+    held = {row.stage: f"{'' if row.verdict.keep else 'judge/'}{row.stage}.onnx" for row in rows}
+    kept = {held[row.stage]: row for row in rows if row.verdict.keep or not shop.target.here}
     graphs = {name: row.candidate.file for name, row in kept.items()}
+    write_json(folder / "target.json", shop.target.model_dump(mode="json"))
     takes = intake(rows[0].candidate.file)
     layout = "NHWC" if takes.channels_last else "NCHW"
     manifest = {
         "model": shop.model.name,
         "target": shop.target.name,
         "key": final["key"],
-        "file": next(reversed(graphs), None),
+        "file": next((name for name in reversed(graphs) if "/" not in name), None),
         "labels": blueprint.read(rows[0].candidate.folder)["decode"]["classes"],
         "input": dict.fromkeys(graphs, f"{takes.kind} {layout} {takes.scale}"),
         "size": [takes.height, takes.width],
         "outputs": final["graph"]["outputs"],
         "likeness": final["metrics"]["likeness"],
-        "graphs": {name: {"stage": row.stage, **engine(row.candidate.file, shop.target)} for name, row in kept.items()},
         "decoder": None,
     }
     with tempfile.TemporaryDirectory() as beside:
+        images = list(shop.taken(rows[0].candidate.file, some(shop, "val")[:INPUTS]))
+        seen = dict(saved(f"check/inputs/{number}.npy", image, Path(beside)) for number, image in enumerate(images))
+        told = {}
+        files: dict[str, Path] = {}
+        for name, row in kept.items():
+            raw = [outputs(name, graphs[name], number, image, Path(beside)) for number, image in enumerate(images)]
+            files |= {one: path for each in raw for one, path in each.items()}
+            facts = {"stage": row.stage, "keys": [row.candidate.key], **engine(row.candidate.file, shop.target)}
+            told[name] = {**facts, "raw": [list(each) for each in raw]}
+        manifest |= {"graphs": told, "check": {"inputs": list(seen), "runtime": RUNTIME}}
+        graphs |= {**seen, **files}
         readme = Path(beside) / "README.md"
         readme.write_text(guide(shop.model.name, shop.target.title, shop.target.board, shop.target.runtimes, "graph"))
         bundle(folder / "bundle", {**graphs, "README.md": readme}, manifest)
+
+
+def outputs(name: str, graph: Path, number: int, image: np.ndarray, beside: Path) -> dict[str, Path]:
+    """{name in the bundle: file} of what a graph gives for the stored input of that number."""
+    given = open_session(telling(graph), RUNTIME)(image)
+    stem = f"check/{name.removesuffix('.onnx')}/{number}"
+    return dict(saved(f"{stem}-{place}.npy", one, beside) for place, one in enumerate(given))

@@ -109,10 +109,12 @@ def proven(plan: Plan, shop: Adopted, rows: list[Row], folder: Path, command: st
         (folder / "final.json").unlink(missing_ok=True)
         from mfast_edge.foreign.proof import pack, prove
         from mfast_edge.report import described, render, versions
+        from mfast_edge.returned import attach
 
         made = prove(shop, rows, plan.likeness, command, folder)
         told = {"mark": mark, "plan": plan.name, "left_out": list(plan.left_out), **made}
         pack(shop, rows, told, folder)
+        told = attach(told, folder)
         page = {"target": shop.target.title, "data": described(shop.data, shop.seed), "versions": versions()}
         write_json(folder / "page.json", page)
         render(told, folder)

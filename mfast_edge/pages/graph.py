@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mfast_edge.pages.tables import Table, speed
-from mfast_edge.pages.view import Json, Told, View, found, proxy, run
+from mfast_edge.pages.tables import Table, joined, speed
+from mfast_edge.pages.view import Json, Told, View, found, measured, proxy, run
 from mfast_edge.pages.waterfall import Measure, waterfall
 
 UNKNOWN = (
@@ -43,6 +43,7 @@ def headline(final: Json) -> list[tuple[str, str]]:
         ("Forward, proxy" if final["proxy"] else "Forward", "; ".join(times)),
         ("Raw outputs", f"{near}; largest difference {same['max_abs']:.4g}"),
         ("Takes", f"{final['graph']['input']}"),
+        *measured(final),
     ]
 
 
@@ -62,4 +63,4 @@ def stages(final: Json) -> Table:
     ]
     times = [f"{name} {'proxy ms' if final['proxy'] else 'ms'}" for name in final["ms"]]
     head = ["Stage", "Cosine", "Worst channel", "Largest difference", "MB", *times, ""]
-    return Table("Stages (raw outputs on val, against the file that was given)", head, rows)
+    return Table("Stages (raw outputs on val, against the file that was given)", *joined(final, head, rows))

@@ -44,6 +44,11 @@ def stages(final: Json) -> Table:
         "",
     ]
     rows = [stage(row, runtimes, task.COLUMNS) for row in final["rows"]]
+    return Table("Stages (quality on val)", *joined(final, head, rows))
+
+
+def joined(final: Json, head: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows with what boards measured, each in columns of its own."""
     if "board" in final:
         head += [f"ms on {final['board']['label']}", "There"]
         rows = [[*cells, *there(row)] for cells, row in zip(rows, final["rows"], strict=True)]
@@ -51,7 +56,7 @@ def stages(final: Json) -> Table:
             head.append(f"ms on {other['label']}, {other['date']}")
             taken = [other["ms"].get(row["stage"]) for row in final["rows"]]
             rows = [[*cells, share(ms, "")] for cells, ms in zip(rows, taken, strict=True)]
-    return Table("Stages (quality on val)", head, rows)
+    return head, rows
 
 
 def there(row: Json) -> list[str]:

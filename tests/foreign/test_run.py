@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -73,17 +76,67 @@ def test_a_run_leaves_proof_report_and_a_bundle_that_says_what_the_graph_takes(r
     ("command", "said"),
     [
         ("build", "no CUDA device answers here"),
-        ("check", "is not known; run.py build"),
-        ("bench", "is not known; run.py build"),
+        ("detect x.png", "is not known; a program of your own"),
     ],
 )
 def test_the_bundle_s_own_command_says_what_it_cannot_do(room: Path, command: str, said: str) -> None:
     box = next((room / "runs").glob("net-*/bundle"))
-    done = subprocess.run([sys.executable, "-I", box / "run.py", command], capture_output=True, text=True)
+    done = ran(box, *command.split())
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert "run.py build" in (box / "README.md").read_text()
+
+
+def ran(box: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """run.py, alone, without the packages and without this machine's GPUs."""
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run([sys.executable, "-I", box / "run.py", *words], capture_output=True, text=True, env=env)
+
+
+def test_check_compares_raw_outputs_of_stored_inputs(room: Path, tmp_path: Path) -> None:
+    box = Path(shutil.copytree(next((room / "runs").glob("net-*/bundle")), tmp_path / "box"))
+    done = ran(box, "check", "--all", "--runtime", "onnxruntime")
+    assert done.returncode == 0, done.stderr
+    graphs = json.loads((box / "manifest.json").read_text())["graphs"]
+    assert done.stdout.count(": same: cosine 1.000000") == len(graphs) >= 1
+    name = "check/adopt/0-0.npy"
+    values = np.load(box / name)
+    values[0, 0] *= 0.9
+    np.save(box / name, values)
+    told = json.loads((box / "manifest.json").read_text())
+    told["files"][name]["sha256"] = sha256((box / name).read_bytes()).hexdigest()
+    (box / "manifest.json").write_text(json.dumps(told))
+    done = ran(box, "check", "--model", "adopt", "--runtime", "onnxruntime")
+    assert done.returncode == 1
+    assert "NOT the same: cosine 0.9" in done.stdout
+
+
+def test_what_a_board_measured_of_a_graph_joins_its_run(room: Path, photos: str, tmp_path: Path) -> None:
+    """run.py's own files, but for the machine and its times, which are an Orin's: the rule is then the run's own."""
+    plain = {"model": str(room / "net.onnx"), "data": photos, "plan": str(room / "plan.yaml"), "device": None}
+    out, words = tmp_path / "brought", ["--all", "--runtime", "onnxruntime", "--out", str(tmp_path / "brought")]
+    run(asked(tmp_path / "runs", **plain, set=("adopt.pixels=0..1",), target="jetson_orin_nano", name="orin"))
+    folder = tmp_path / "runs" / "orin"
+    assert ran(folder / "bundle", "bench", "--rounds", "5", *words).returncode == 0
+    assert ran(folder / "bundle", "check", *words).returncode == 0
+    for faster, word in ((0.5, "kept: 0.50x the time"), (1.5, "rolled back: 1.50x the time")):
+        for file in out.iterdir():
+            told = json.loads(file.read_text())
+            told["machine"] |= {"arch": "aarch64", "board": "NVIDIA Jetson Orin Nano Developer Kit", "l4t": "# R36"}
+            for row in told["rows"]:
+                row["runtime"] = "tensorrt"
+                if "medians" in row["options"]:
+                    row["options"]["medians"] = [10.0 * (faster if "quantize" in row["name"] else 1.0)] * 5
+            file.write_text(json.dumps(told))
+        done = door("board", folder, *sorted(out.iterdir()))
+        assert done.returncode == 0, done.stderr
+        assert "the same as here: cosine 1.000000" in done.stdout
+        final = json.loads((folder / "final.json").read_text())
+        assert [row["board"]["ms"] for row in final["rows"]] == [10.0, 10.0 * faster]
+        assert final["rows"][1]["board"]["verdict"].startswith(word)
+        assert "by proxy" not in final["rows"][1]["board"]["verdict"]
+    assert "ms on NVIDIA Jetson Orin Nano Developer Kit" in (folder / "report.md").read_text()
 
 
 def test_the_file_s_content_is_the_root_of_its_lineage(room: Path) -> None:
