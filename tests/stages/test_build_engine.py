@@ -46,7 +46,7 @@ def trt(cudart: Path, binding: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shop(tmp_path: Path) -> Any:
     copy = lambda parent, folder: blueprint.write(folder, blueprint.read(parent.folder))  # noqa: E731
-    return SimpleNamespace(store=Store(tmp_path / "runs"), machine="m", copy_blueprint=copy)
+    return SimpleNamespace(store=Store(tmp_path / "runs"), machine="m", copy_blueprint=copy, task=task)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_an_engine_s_row_is_no_proxy_and_is_not_scored_by_one() -> None:
     part = {"p50": 2.0, "spread": 0.1}
     made = {name: Timed(name, runtime, 1, {}, part, {"end_to_end": part}) for name, runtime in RAN.items()}
     looked = {name: SimpleNamespace(quality=SimpleNamespace(f1=0.5, confidence=0.5), found=[]) for name in made}
-    shop: Any = SimpleNamespace(target=real, data=data)
+    shop: Any = SimpleNamespace(target=real, data=data, task=task)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "f1_interval", lambda *_: (0.4, 0.6))
         patch.setattr(proof, "swung", lambda *_: (1.0, 2.0))
