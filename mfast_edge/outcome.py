@@ -45,6 +45,7 @@ def one(trial: Trial) -> dict[str, Any]:
     told = {name: getattr(trial, name) for name in ("id", "number", "state", "why", "retried", "worker")}
     curve = [[step, value] for step, value in trial.curve.items()]
     more = {"parents": list(trial.parents), "seconds": round(trial.seconds, 1), "curve": curve}
+    more |= {"begun": str(trial.begun or ""), "ended": str(trial.ended or "")}
     notes = {"key": trial.notes.get("key"), "figures": trial.notes.get("figures", {}), "cpu": trial.notes.get("cpu")}
     return {**told, "params": dict(trial.params), "values": list(trial.values), **more, **notes}
 

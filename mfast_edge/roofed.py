@@ -25,7 +25,7 @@ _reached: dict[int, Rates] = {}  # the most that was seen in this process, by th
 def rates(threads: int = 1) -> Rates:
     """The most that this CPU was seen to reach on so many threads; measured now if it never was."""
     if threads not in _reached:
-        seen(threads, timing.measure(calls(threads), rounds=6, seconds=0.05))
+        seen(threads, timing.measure(dict(calls(threads)), rounds=6, seconds=0.05))
     return _reached[threads]
 
 
