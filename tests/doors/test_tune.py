@@ -257,7 +257,7 @@ def test_mistakes_are_told_before_anything_is_done(
 
 
 def test_the_door_refuses_in_one_sentence(tmp_path: Path) -> None:
-    assert "no such" not in refused("tune", "--space", "quick", "--out", tmp_path)
+    assert "the same under settings:" in refused("tune", "--space", "quick", "--out", tmp_path)
     assert "--search" in refused(
         "compress", "--storage", "x.log", "--model", "tiny", "--plan", "tiny", "--out", tmp_path
     )
