@@ -137,7 +137,8 @@ def studied(hunt: Hunt, trials: Trials, folder: Path) -> Settings:
     storage: Path | str = given if given and "://" in given else Path(given) if given else folder / "search.log"
     name = hunt.study or f"{space.name}-{trials.question()}"
     seed, first = trials.base.plan.seed, own(trials)
-    return Settings(name, space.directions, seed, storage, first, space.sampler, space.pruner, steps=trials.steps)
+    ways = (space.sampler, space.pruner, space.curve)
+    return Settings(name, space.directions, seed, storage, first, *ways, steps=trials.steps)
 
 
 def own(trials: Trials) -> dict[str, Any]:

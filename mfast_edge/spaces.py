@@ -87,6 +87,11 @@ class Space(Settings):
         return tuple(self.objectives.values())
 
     @property
+    def curve(self) -> Direction:
+        """Which way what is told of a running training gets better: a score, or the quality."""
+        return "minimize" if "score" in self.objectives else "maximize"
+
+    @property
     def clocked(self) -> bool:
         """Whether the answer depends on the machine that gives it."""
         return "ms" in self.limits or bool(set(CLOCKED) & self.objectives.keys())

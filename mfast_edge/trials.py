@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
     from mfast_edge.plan import Plan, Stage
     from mfast_edge.spaces import Space
+    from mfast_edge.tasks.task import Quality, Task
     from search.study import Report
 
 PART = 200  # photos of val that a training is watched on
@@ -57,7 +58,7 @@ class Trials:
             facts = None if ready.shapes else foresee(ready, self.scale, self.shelf, self.space.limits)
             self.admit(facts)
             before = time.process_time() - begun
-            final = self.trained(ready, report)
+            final = self.trained(ready, report, facts)
             report.note("cpu", {"before": before, "training": time.process_time() - begun - before})
             report.note("key", final.key)
             if facts is None:
@@ -77,13 +78,22 @@ class Trials:
         if facts and (wrong := over(facts, self.space.limits, self.scale.facts)):
             raise Rejected("; ".join(wrong))
 
-    def trained(self, ready: Ready, report: Report | None) -> Candidate:
-        """What the trial's stages make, out of the store as far as it is there."""
+    def trained(self, ready: Ready, report: Report | None = None, facts: Facts | None = None) -> Candidate:
+        """What the trial's stages make, out of the store as far as it is there; a training is watched for `report`."""
         current = ready.shop.root
         for name, stage in ready.plan.stages:
-            watch = watching(ready, stage, report) if name == "train" and report else None
+            looked = partial(self.standing, ready.shop.task, facts)
+            watch = watching(ready, stage, report, looked) if name == "train" and report else None
             current = self.made((name, stage), current, replace(ready, shop=replace(ready.shop, watch=watch)))
         return current
+
+    def standing(self, task: Task, facts: Facts | None, quality: Quality) -> float:
+        """What a pruner is told: the score so far where it is searched for, as else small fast networks would be given
+        up, else the headline. A time that only training tells counts as the reference's."""
+        if self.space.curve == "maximize":
+            return task.headline(quality)
+        f1, ms = self.par
+        return score(quality.f1, facts.ms if facts else ms, f1_ref=f1, t_ref=ms)
 
     def made(self, row: tuple[str, Stage], parent: Candidate, ready: Ready) -> Candidate:
         """A stage's child; nothing is left of one that was given up. Waits while another process makes it."""
@@ -136,7 +146,7 @@ class Trials:
         if given := self.space.score:
             return given.f1, given.ms
         self.tell("the reference is trained: its F1 and time score 1")
-        return quality(self.reference, self.trained(self.reference, None))["f1"], self.scale.facts.ms
+        return quality(self.reference, self.trained(self.reference))["f1"], self.scale.facts.ms
 
     @property
     def steps(self) -> int | None:
@@ -186,8 +196,10 @@ def quality(ready: Ready, final: Candidate) -> dict[str, float]:
     return {"quality": shop.task.headline(looked.quality), "f1": looked.quality.f1}
 
 
-def watching(ready: Ready, stage: Stage, report: Report) -> Callable[[nn.Module, int, int], None]:
-    """What looks at a training from time to time, on the same few photos of val, and tells the pruner."""
+def watching(
+    ready: Ready, stage: Stage, report: Report, standing: Callable[[Quality], float]
+) -> Callable[[nn.Module, int, int], None]:
+    """What looks at a training from time to time, on the same few photos of val, and tells the pruner how it stands."""
     shop, every = ready.shop, looks(ready, stage)[0]
     val, facts = shop.data.splits["val"], shop.model.ready(shop.model.facts(shop.build))
     photos = val[:: ceil(len(val) / PART)]
@@ -197,7 +209,7 @@ def watching(ready: Ready, stage: Stage, report: Report) -> Callable[[nn.Module,
             forward = through(network, shop.device)
             seen = [detect(load_photo(photo), forward, shop.model.decode, facts) for photo in photos]
             looked = shop.task.compare([photo.truth for photo in photos], seen, shop.data.classes)
-            report(epochs, shop.task.headline(looked))
+            report(epochs, standing(looked))
 
     return watch
 

@@ -47,9 +47,9 @@ def replayed(folder: Path) -> dict[str, Any]:
 
 
 def tabled(told: Mapping[str, Any]) -> Table:
-    """A row for each trial: its score is searched for, its quality after each epoch is what a pruner sees."""
+    """A row for each trial: its score is searched for, the score so far after each epoch is what a pruner sees."""
     complete = [trial for trial in told["trials"] if trial["state"] == "complete"]
-    return Table(parse(told["space"]["settings"]), tuple(map(row, complete)), "minimize", limits={"ratio": WITHIN})
+    return Table(parse(told["space"]["settings"]), tuple(map(row, complete)), "minimize", "minimize", {"ratio": WITHIN})
 
 
 def row(trial: Mapping[str, Any]) -> Row:
