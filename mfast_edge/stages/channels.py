@@ -56,10 +56,11 @@ def ranked(made: Built, prune: Prune, shop: Workshop) -> dict[str, Group]:
 
 
 def whole(graph: Any, group: Any) -> bool:
-    """Whether a group holds all outputs of each of its layers: where joined maps are added to another one, parts of a
-    layer go with different others, and nothing is taken."""
+    """Whether a group holds all outputs of each of its layers, once: where joined maps are added to another one, or
+    joined with what follows from themselves, parts of a layer go with different others, and nothing is taken."""
+    count = graph.get_out_channels(group[0].dep.target.module)
     return all(
-        len(channels) == graph.get_out_channels(dep.target.module)
+        len(channels) == graph.get_out_channels(dep.target.module) == count
         for dep, channels in group
         if isinstance(dep.target.module, MEMBERS) and graph.is_out_channel_pruning_fn(dep.handler)
     )
