@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 6  # settings on a line
 SLOTTED = ("slot", "tail")  # a searched network's own
-ROWS = 12  # of the Pareto front in the live table
+ROWS = 12  # of the Pareto front in the live table, the best by the first objective first
 
 
 class Scoreboard:
@@ -29,6 +29,7 @@ class Scoreboard:
     def __init__(self, objectives: Goals, terminal: Terminal):
         self.objectives, self.terminal = objectives, terminal
         self.told: set[int] = set()
+        self.trials: Sequence[Trial] = ()
         self.live: Live | None = None
         self.word = ""
 
@@ -47,11 +48,18 @@ class Scoreboard:
         self.word = line
         if self.live is None:
             self.terminal.progress(line)
+        else:
+            self.draw(self.live)
+
+    def draw(self, live: Live) -> None:
+        """The table, and below it what goes on."""
+        live.update(Group(self.table(self.trials), Text(self.word, style="dim")))
 
     def update(self, trials: Sequence[Trial]) -> None:
         """Show what is finished."""
+        self.trials = trials
         if self.live is not None:
-            self.live.update(Group(self.table(trials), Text(self.word, style="dim")))
+            self.draw(self.live)
             return
         for trial in trials:
             if trial.number is not None and trial.id not in self.told:
@@ -90,7 +98,9 @@ class Scoreboard:
         caption = f"{told}; running: {', '.join(running) or 'none'}; {self.best(trials)}"
         made = Table("trial", *self.objectives, "settings", title="Pareto front", caption=caption)
         complete = [trial for trial in trials if trial.state == "complete"]
-        for trial in sorted(self.front(complete), key=lambda trial: trial.values)[-ROWS:] if complete else ():
+        up = next(iter(self.objectives.values())) == "maximize"
+        edge = self.front(complete) if complete else []
+        for trial in sorted(edge, key=lambda trial: trial.values[0], reverse=up)[:ROWS]:
             made.add_row(str(trial.id), *(f"{value:.4g}" for value in trial.values), brief(trial))
         return made
 

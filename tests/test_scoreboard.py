@@ -40,14 +40,23 @@ def test_on_a_terminal_the_front_is_a_table(capsys: pytest.CaptureFixture[str]) 
     terminal.out = Console(file=seen, force_terminal=True, width=120)
     board = Scoreboard(UP, terminal)
     with board.shown():
-        board.say("epoch 3/9")
         board.update(TRIALS)
+        board.say("epoch 3/9")
     shown = seen.getvalue()
     assert "Pareto front" in shown
     assert "epoch 3/9" in shown
     assert "running: trial 5" in shown
     assert "3 complete, 1 rejected, 0 pruned" in shown
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("way", ["minimize", "maximize"])
+def test_of_a_long_front_the_best_by_the_first_objective_are_shown(way: str) -> None:
+    values = [(n, 100.0 - n if way == "minimize" else n) for n in range(20)]
+    trials = [Trial(n, {}, (float(a), float(b)), "complete", id=n) for n, (a, b) in enumerate(values)]
+    shown = list(Scoreboard({"score": way, "ms": "minimize"}, Terminal(False)).table(trials).columns[0].cells)
+    best = range(12) if way == "minimize" else range(19, 7, -1)
+    assert shown == [str(n) for n in best]
 
 
 def test_with_json_only_the_object_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
