@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from mfast_edge.judge import alone, race
 from mfast_edge.latency import layers
 from mfast_edge.metrics.weight import size
 from mfast_edge.runners import stand_in
-from mfast_edge.store import Store, read_json, write_json
+from mfast_edge.store import Store, read_json, turn, write_json
 
 if TYPE_CHECKING:
     from mfast_edge.candidate import Candidate
@@ -163,14 +162,9 @@ def asked(ready: Ready, clock: str) -> str:
     return digest([*terms, stages])
 
 
-@contextmanager
-def quiet(shop: Workshop) -> Iterator[None]:
+def quiet(shop: Workshop) -> AbstractContextManager[None]:
     """Only one process of this machine measures at a time; the others wait."""
-    place = shop.store.root / "machines" / shop.machine / "clock.lock"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return turn(shop.store.root / "machines" / shop.machine / "clock.lock")
 
 
 def over(facts: Facts, limits: Limits, reference: Facts) -> list[str]:

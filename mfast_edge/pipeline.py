@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mfast_edge import teacher
 from mfast_edge.candidate import Candidate, Step, child_key, untouched
 from mfast_edge.clocked import ready
+from mfast_edge.errors import Busy
 from mfast_edge.judge import Judge
 from mfast_edge.plan import Plan, Stage, plain
 from mfast_edge.stages.decompose import Decompose
@@ -21,6 +22,8 @@ from mfast_edge.workshop import Workshop
 # Seconds per image of ssd_mbv1 x0.75 at 300 px on two CPU cores, until this machine has its own.
 PACE = {"train": 0.035, "refit": 0.035, "distill": 0.05, "decompose": 0.035, "prune": 0.035, "qat": 0.15}
 PACE |= {"export_onnx": 20.0, "quantize": 0.3, "cast_fp16": 0.3, "build_engine": 120.0}
+PAUSE = 1.0  # seconds before asking again for what another process is making
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,15 @@ def make(name: str, stage: Stage, parent: Candidate, shop: Workshop, seed: int) 
     if whole and step.settings.get("images") != 0 and not untouched(parent, made):
         note(shop, step, seconds)
     return made, seconds
+
+
+def patient(work: Callable[[], Made]) -> Made:
+    """What `work` gives; as long as another process is at the very same, it is waited for and asked again."""
+    while True:
+        try:
+            return work()
+        except Busy:
+            time.sleep(PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,16 @@ def claim(lock: int, key: str) -> None:
         raise Busy(f"store: another process is making {key}; wait for it, or stop it") from None
 
 
+@contextmanager
+def turn(place: Path) -> Iterator[None]:
+    """Only one process of this machine at a time is in a turn at `place`, a file; the others wait, and a dead one's
+    turn is over."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def write_json(path: Path, value: Any) -> None:
     """The whole file or the old one, never half: written beside, flushed, renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.score import score
 from mfast_edge.candidate import child_key, digest
 from mfast_edge.data.photo import load as load_photo
-from mfast_edge.errors import Busy, Diverged, UserError
+from mfast_edge.errors import Diverged, UserError
 from mfast_edge.foreseen import Facts, Ready, Scale, foresee, found, over, scale
 from mfast_edge.judge import as_file, as_torch
 from mfast_edge.models.detections import detect
-from mfast_edge.pipeline import make, step_of
+from mfast_edge.pipeline import make, patient, step_of
 from mfast_edge.runners import through
 from search.study import Pruned, Rejected
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PART = 200  # photos of val that a training is watched on
 LOOKS = 10  # at a training, at most
-PAUSE = 1.0  # seconds before asking again for what another process is making
 
 
 @dataclass(frozen=True)
@@ -98,14 +97,11 @@ class Trials:
     def made(self, row: tuple[str, Stage], parent: Candidate, ready: Ready) -> Candidate:
         """A stage's child; nothing is left of one that was given up. Waits while another process makes it."""
         shop, seed = ready.shop, ready.plan.seed
-        while True:
-            try:
-                return make(*row, parent, shop, seed)[0]
-            except Busy:
-                time.sleep(PAUSE)
-            except (Pruned, Diverged):
-                shop.store.discard(child_key(parent, step_of(*row, parent, shop, seed)))
-                raise
+        try:
+            return patient(lambda: make(*row, parent, shop, seed)[0])
+        except (Pruned, Diverged):
+            shop.store.discard(child_key(parent, step_of(*row, parent, shop, seed)))
+            raise
 
     def figures(self, ready: Ready, final: Candidate, facts: Facts) -> dict[str, float]:
         """All that is known of a finished trial, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,14 @@ from mfast_edge.candidate import digest
 from mfast_edge.errors import Diverged, UserError
 from mfast_edge.judge import Judge, race
 from mfast_edge.model import anchored
-from mfast_edge.pipeline import expected, make, once, walk
+from mfast_edge.pipeline import expected, make, once, patient, walk
 from mfast_edge.plan import plain
 from mfast_edge.ratios import FASTER
 from mfast_edge.runners import float_graph, stand_in
 from mfast_edge.settings import names
 from mfast_edge.spaces import flat
 from mfast_edge.stages.quantize import among
-from mfast_edge.store import read_json, write_json
+from mfast_edge.store import read_json, turn, write_json
 from mfast_edge.verdict import loss_over
 from search.space import SpaceError, parse
 from search.study import Rejected, Settings, StudyError, read, run
@@ -171,8 +171,8 @@ class Tuner:
             try:
                 plan = self.planned(params)
                 if not self.done(plan, params, hours) and best and plan.joint:
-                    self.sort_out(plan, params, best["ratio"])
-                rows = self.walked(plan)
+                    patient(lambda: self.sort_out(plan, params, best["ratio"]))
+                rows = patient(lambda: self.walked(plan))
             except UserError as wrong:  # settings that cannot be reached, such as a share below what widths allow
                 raise self.rejected(params, str(wrong)) from None
             except Diverged as wrong:
@@ -207,10 +207,11 @@ class Tuner:
         self.tell(f"{dict(params)}: {ratio:.3f} of the float time, {loss['points']:.2f} points lost on val")
         if loss_over(loss, self.plan.budget):
             raise Rejected
-        best = read_json(self.kept)  # another worker may have found a better one meanwhile
-        if best is None or ratio < best["ratio"]:
-            told = {"params": dict(params), "ratio": ratio, "points": loss["points"], "file": str(final.candidate.file)}
-            write_json(self.kept, told)
+        told = {"params": dict(params), "ratio": ratio, "points": loss["points"], "file": str(final.candidate.file)}
+        with self.turn():
+            best = read_json(self.kept)  # another worker may have found a better one meanwhile
+            if best is None or ratio < best["ratio"]:
+                write_json(self.kept, told)
         return ratio
 
     def sort_out(self, plan: Plan, params: Mapping[str, Any], best: float) -> None:
@@ -246,8 +247,14 @@ class Tuner:
         try:
             yield
         finally:
-            before = float((read_json(self.spent) or {"seconds": 0.0})["seconds"])
-            write_json(self.spent, {"seconds": before + time.monotonic() - begun})
+            seconds = time.monotonic() - begun
+            with self.turn():
+                before = float((read_json(self.spent) or {"seconds": 0.0})["seconds"])
+                write_json(self.spent, {"seconds": before + seconds})
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Only one worker at a time reads and writes what is kept and spent."""
+        return turn(self.folder / ".search.lock")
 
     def timed(self, base: Candidate, final: Candidate) -> float:
         """The ratio, measured once for each machine, number of threads, choice of runtimes and protocol."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from mfast_edge import pipeline
 from mfast_edge import plan as plans
 from mfast_edge import tuner as tuning
 from mfast_edge.candidate import Candidate
-from mfast_edge.errors import Diverged, UserError
+from mfast_edge.errors import Busy, Diverged, UserError
 from mfast_edge.models.centernet.detector import MODEL as ANCHORLESS
 from mfast_edge.models.ssd.build import Build
 from mfast_edge.models.ssd.tiny import MODEL
@@ -267,3 +270,32 @@ def test_a_better_one_of_another_machine_in_the_same_study_is_planned(bench: Ben
     assert not here.kept.exists()
     assert found.stages == bench.plans[0].stages
     assert here.shared({"params": {}, "ratio": 0.4}) == {"params": {}, "ratio": 0.4}
+
+
+def test_two_processes_add_their_seconds_and_keep_the_better(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is between reading and writing the other waits."""
+    tuner, ticks = bench.tuner(), itertools.count(0, 5)
+    monkeypatch.setattr(tuning.time, "monotonic", lambda: next(ticks))
+    with ThreadPoolExecutor(1) as other:
+        with tuner.turn():
+            answer = other.submit(tuner.attempt, tuner.asked(), None)
+            with pytest.raises(TimeoutError):
+                answer.result(0.2)
+            bench.best_is(tuner, 0.3)
+            tuner.spent.write_text(json.dumps({"seconds": 100.0}))
+        assert answer.result(10) == 0.5
+    assert json.loads(tuner.kept.read_text())["ratio"] == 0.3
+    assert json.loads(tuner.spent.read_text())["seconds"] == 105.0
+
+
+def test_what_another_process_is_making_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "PAUSE", 0.0)
+
+    def busy(plan: Plan) -> list[Row]:
+        if len(bench.plans) < 3:
+            raise Busy("store: another process is making it")
+        return rows(0.2)
+
+    bench.trial = busy
+    assert bench.tuner().attempt({"prune.keep": 0.5}, None) == 0.5
+    assert len(bench.plans) == 3
