@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mfast_edge.door import door, guarded
+from mfast_edge.door import command, door, guarded
 
 if TYPE_CHECKING:
     from benchmarks.results import Results
@@ -70,7 +68,7 @@ def bench(  # noqa: PLR0913 - the arguments of the command
         tuple(size or ()),
         score,
         Protocol(rounds, warmup, stream=stream, memory=memory, roof=roof),
-        "python -m mfast_edge.bench " + shlex.join(sys.argv[1:]),
+        command("mfast_edge.bench"),
     )
     told(benched(asked, lambda made: keep(made, out)), json_)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from mfast_edge.crew import follow, follows, leave
-from mfast_edge.door import door, guarded
+from mfast_edge.door import command, door, guarded
 from mfast_edge.models import MODELS
 
 app = door()
@@ -71,7 +69,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         device,
         json_,
         dry_run,
-        command(),
+        command("mfast_edge.compress"),
         processes,
         storage,
     )
@@ -81,11 +79,6 @@ def compress(  # noqa: PLR0913 - the arguments of the command
 def usual(model: str) -> str:
     """The plan where none was asked for."""
     return "graph" if model.lower().endswith(".onnx") else "quick"
-
-
-def command() -> str:
-    """The command as it was typed."""
-    return "python -m mfast_edge.compress " + shlex.join(sys.argv[1:])
 
 
 def main() -> None:

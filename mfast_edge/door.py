@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import re
+import shlex
 import signal
 import sys
 from typing import NoReturn
@@ -13,10 +15,22 @@ from typer.main import get_command
 
 from mfast_edge.errors import MfastError
 
+PASSWORD = re.compile(r"(://[^/:?#]*):.*(?=@)|(?<=[?&]password=)[^&]*")
+
 
 def door() -> typer.Typer:
     """An empty command line application."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def command(module: str) -> str:
+    """The command as it was typed, to be written down: no password of a database or camera stays in it."""
+    return shlex.join(["python", "-m", module, *map(hidden, sys.argv[1:])])
+
+
+def hidden(address: str) -> str:
+    """`postgresql://user:password@host/name` without the password; anything else as it is."""
+    return PASSWORD.sub(r"\1", address)
 
 
 def guarded(app: typer.Typer) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfast_edge.winner import Finished, chosen
@@ -48,13 +47,6 @@ def one(trial: Trial) -> dict[str, Any]:
     more |= {"begun": str(trial.begun or ""), "ended": str(trial.ended or "")}
     notes = {"key": trial.notes.get("key"), "figures": trial.notes.get("figures", {}), "cpu": trial.notes.get("cpu")}
     return {**told, "params": dict(trial.params), "values": list(trial.values), **more, **notes}
-
-
-def hidden(storage: Path | str | None) -> str:
-    """A storage without its password."""
-    head, at, rest = str(storage).rpartition("@")
-    scheme, slashes, user = head.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}{at}{rest}" if at else str(storage)
 
 
 def often(found: Sequence[Trial]) -> str:

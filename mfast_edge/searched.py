@@ -14,8 +14,9 @@ from mfast_edge import plan as plans
 from mfast_edge import run as runs
 from mfast_edge import spaces
 from mfast_edge import target as targets
+from mfast_edge.door import hidden
 from mfast_edge.errors import UserError
-from mfast_edge.outcome import counts, hidden, often, outcome
+from mfast_edge.outcome import counts, often, outcome
 from mfast_edge.scoreboard import Scoreboard
 from mfast_edge.store import read_json, write_json
 from mfast_edge.terminal import Terminal
@@ -256,7 +257,7 @@ def summary(search: Search, found: Sequence[Trial]) -> dict[str, Any]:
     trials, shop = search.trials, search.trials.base.shop
     return {
         "study": search.settings.name,
-        "storage": hidden(search.settings.storage),
+        "storage": hidden(str(search.settings.storage)),
         "command": search.hunt.asked.command,
         "model": models.title(shop.model),
         "data": shop.data.name,
@@ -277,7 +278,7 @@ def preview(search: Search, terminal: Terminal) -> int:
     points, known = size(knobs), counts(found)
     told = {
         "study": search.settings.name,
-        "storage": hidden(search.settings.storage),
+        "storage": hidden(str(search.settings.storage)),
         "knobs": len(knobs),
         "points": points,
         "counts": known,

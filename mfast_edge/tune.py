@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mfast_edge.door import door, guarded
+from mfast_edge.door import command, door, guarded
 from mfast_edge.models import MODELS
 
 app = door()
@@ -72,17 +72,10 @@ def tune(  # noqa: PLR0913 - the arguments of the command
         device,
         json_,
         dry_run,
-        command(),
+        command("mfast_edge.tune"),
         storage=storage,
     )
     raise typer.Exit(run(Hunt(asked, space, workers, study, final, place, tuple(sys.argv[1:]))))
-
-
-def command() -> str:
-    """The command as it was typed."""
-    import shlex
-
-    return "python -m mfast_edge.tune " + shlex.join(sys.argv[1:])
 
 
 def main() -> None:

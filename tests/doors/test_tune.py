@@ -16,12 +16,13 @@ import pytest
 import yaml
 
 from mfast_edge import foreseen
+from mfast_edge.door import command, hidden
 from mfast_edge.errors import UserError
-from mfast_edge.outcome import hidden
 from mfast_edge.searched import Hunt, prepared, run
 from mfast_edge.terminal import Terminal
 from mfast_edge.workshop import Workshop
 from search.study import Pruned, Rejected, Settings, read
+from tests.class_folders import draw
 from tests.conftest import asked
 from tests.doors.doors import door, refused
 
@@ -266,7 +267,17 @@ def test_the_door_refuses_in_one_sentence(tmp_path: Path) -> None:
 def test_a_password_is_not_written_down() -> None:
     assert hidden("postgresql://me:secret@host:5432/search") == "postgresql://me@host:5432/search"
     assert hidden("postgresql://host/search") == "postgresql://host/search"
-    assert hidden(Path("/a/search.log")) == "/a/search.log"
+    assert hidden("postgresql://me:p@ss@host/search?password=secret&sslmode=require") == (
+        "postgresql://me@host/search?password=&sslmode=require"
+    )
+    assert hidden("/a/search.log") == "/a/search.log"
+
+
+def test_nor_does_the_command_hold_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tune.py", "--name", "my search", "--storage=postgresql://me:secret@host/search"])
+    assert command("mfast_edge.tune") == (
+        "python -m mfast_edge.tune --name 'my search' --storage=postgresql://me@host/search"
+    )
 
 
 def test_a_search_without_an_end_is_refused(tmp_path: Path) -> None:
