@@ -102,12 +102,10 @@ class Space(Settings):
         return {**self.settings, **(expanded(self.slots) if self.slots else {})}
 
     def tree(self, params: Mapping[str, Any]) -> Knobs:
-        """A trial's dotted settings of plan and model; the slots' together are `model.network`."""
-        if not self.slots:
-            return dict(params)
+        """A trial's dotted settings of plan and model; the slots' together are `model.network`, where any is given."""
         mine = {name: value for name, value in params.items() if name not in self.settings}
         rest = {name: value for name, value in params.items() if name in self.settings}
-        return {**rest, "model.network": from_slots(mine)}
+        return {**rest, "model.network": from_slots(mine)} if mine else rest
 
 
 SECTIONS = frozenset(Space.model_fields) - {"name", "title"}

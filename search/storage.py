@@ -62,6 +62,8 @@ def place(storage: Path | str | None, study: str, heartbeat: int) -> Place:
         return Database(storage, study, heartbeat)
     from search.journal import Journal
 
+    if Path(storage).is_dir():
+        raise StudyError(f"{storage}: a folder; the path of a journal file in it, or postgresql://…, would be right")
     return Journal(Path(storage))
 
 

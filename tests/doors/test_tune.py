@@ -227,6 +227,21 @@ def test_a_study_of_another_machine_or_question_is_not_joined(tmp_path: Path, mo
         run(hunt(tmp_path, search=1, study="ours"))
 
 
+def test_a_dry_run_of_a_space_of_slots_needs_no_drawn_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = f"folders:{draw(tmp_path / 'shapes')}"
+    given = asked(tmp_path / "runs", model="classifier", plan="classify", data=data, dry_run=True, json=True)
+    assert run(Hunt(given, "trash", 1, None, True, None, ())) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["finished"] == 0
+
+
+def test_a_folder_is_no_storage(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pytest.raises(UserError, match=r"--storage: .*: a folder; the path of a journal file"):
+        run(hunt(tmp_path, storage=str(tmp_path)))
+
+
 def test_a_dry_run_tells_of_the_study_and_leaves_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files(tmp_path)
     assert run(hunt(tmp_path, dry_run=True, json=True)) == 0
