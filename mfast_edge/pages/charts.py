@@ -67,7 +67,8 @@ class Parallel:
 
 
 def pareto(trials: Sequence[Json], objectives: Goals, front: set[int], winner: int | None) -> Plot | None:
-    """The first two objectives against each other, the front joined by a line; None where there is only one."""
+    """The first two objectives against each other, the front joined by a line where there are no others; None where
+    there is only one."""
     if len(objectives) < 2 or not trials:
         return None
     first, second = list(objectives)[:2]
@@ -78,7 +79,8 @@ def pareto(trials: Sequence[Json], objectives: Goals, front: set[int], winner: i
         for one, x, y in zip(trials, acrosses, ups, strict=True)
     ]
     edge = sorted((dot.x, dot.y) for dot, one in zip(dots, trials, strict=True) if one["id"] in front)
-    return Plot(f"Pareto front: {first} against {second}", second, first, across.ticks, up.ticks, dots, path(edge))
+    line = path(edge if len(objectives) == 2 else [])
+    return Plot(f"Pareto front: {first} against {second}", second, first, across.ticks, up.ticks, dots, line)
 
 
 def progress(trials: Sequence[Json], objectives: Goals, winner: int | None) -> Plot | None:
@@ -101,10 +103,11 @@ def progress(trials: Sequence[Json], objectives: Goals, winner: int | None) -> P
 
 
 def parallel(trials: Sequence[Json], names: Sequence[str], objectives: Goals, winner: int | None) -> Parallel | None:
-    """Settings, then objectives, each an axis; a strand breaks where a trial has no such setting."""
+    """Settings that some trial has, then objectives, each an axis; a strand passes over what its trial has not."""
     if not trials:
         return None
-    axes = [*names[: MOST - len(objectives)], *objectives]
+    there = [name for name in names if any(one["params"].get(name) is not None for one in trials)]
+    axes = [*there[: MOST - len(objectives)], *objectives]
     columns = {name: [valued(one, name, objectives) for one in trials] for name in axes}
     scales = {name: scaled([value for value in column if value is not None]) for name, column in columns.items()}
     step = 1.6 * WIDE / max(1, len(axes) - 1)

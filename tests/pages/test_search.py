@@ -124,3 +124,15 @@ def test_settings_that_a_trial_lacks_break_no_line() -> None:
     assert sorted(len(strand.points.split()) for strand in found.strands) == [3, 4]
     assert [strand.hue for strand in found.strands] == [0, 120]
     assert found.strands[-1].winner
+
+
+def test_settings_that_no_trial_has_are_no_axis() -> None:
+    found = charts.parallel([{**ROWS[0], "params": {"a": "x", "c": None}}], ["a", "b", "c"], UP, None)
+    assert found
+    assert [axis.name for axis in found.axes] == ["a", "quality", "ms"]
+
+
+def test_a_front_of_three_objectives_is_no_line() -> None:
+    trials = [{**one, "values": [*one["values"], 0.5]} for one in ROWS]
+    assert charts.pareto(ROWS, UP, {1, 2}, None).line  # type: ignore[union-attr]
+    assert charts.pareto(trials, {**UP, "mb": "minimize"}, {1, 2}, None).line == ""  # type: ignore[union-attr]
