@@ -77,6 +77,10 @@ class Space(Settings):
             raise ValueError("score: given and no objective; objectives: {score: minimize} would be right")
         if self.pruner != "none" and not {"quality", "score"} & self.objectives.keys():
             raise ValueError(f"pruner: {self.pruner} watches quality, which is no objective; none would be right")
+        if self.sampler == "evolution" and len(self.objectives) > 1:
+            raise ValueError(
+                "sampler: evolution breeds by one objective; nsga2, or objectives: {score: minimize}, would be right"
+            )
         if both := sorted(self.proxy.keys() & self.settings.keys()):
             raise ValueError(f"proxy: {both[0]} is searched too; one of the two would be right")
         return self
@@ -94,7 +98,7 @@ class Space(Settings):
     @property
     def clocked(self) -> bool:
         """Whether the answer depends on the machine that gives it."""
-        return "ms" in self.limits or bool(set(CLOCKED) & self.objectives.keys())
+        return "ms" in self.limits or self.winner is not None or bool(set(CLOCKED) & self.objectives.keys())
 
     @property
     def knobs(self) -> Knobs:

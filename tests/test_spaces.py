@@ -53,6 +53,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ({"objectives": {"ms": "maximize"}}, "ms: minimize would be right"),
         ({"score": {"f1": 0.7, "ms": 3.0}}, "objectives: {score: minimize} would be right"),
         ({"objectives": {"ms": "minimize"}, "pruner": "asha"}, "asha watches quality"),
+        ({"sampler": "evolution"}, "evolution breeds by one objective"),
         ({"settings": {}}, "nothing to vary"),
         ({"limits": {"ms": "x2"}}, "limits.ms"),
         ({"colour": "red"}, "no setting 'colour'"),
@@ -82,6 +83,7 @@ def test_the_two_forms_are_not_mistaken_for_each_other(tmp_path: Path) -> None:
         ({"objectives": {"quality": "maximize"}, "limits": {"ms": 3}}, True),
         ({"objectives": {"quality": "maximize"}, "limits": {"ms": 3}, "clock": "predicted"}, True),
         ({"objectives": {"ratio": "minimize"}}, True),
+        ({"objectives": {"quality": "maximize"}, "winner": {"quality": 0.5}}, True),
     ],
 )
 def test_only_what_a_clock_decides_depends_on_the_machine(
