@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Factors = Mapping[str, Mapping[str, Mapping[str, Any]]]  # factor → value as told → {setting: value}
 DOOR = ("model", "init", "data", "classes", "plan")  # what is no setting of a plan, and may be a factor all the same
 
+JUDGING = {"budget", "likeness"}  # settings of a plan that change nothing where every stage is kept
+
 
 class Ablation(Settings):
     """configs/ablations/<name>.yaml: the base as `compress` takes it, and the factors."""
@@ -91,6 +93,11 @@ def read(name: str | None, given: Mapping[str, Any], factors: Sequence[str]) -> 
     found = check(Ablation, {**tree, **wished, **both}, f"ablation {name or ''}".rstrip())
     if not any(found.variants.values()):
         raise UserError("ablate: nothing varies; --factor train.lr=0.001,0.0003 or a name with factors would be right")
+    told = {setting for values in found.variants.values() for changes in values.values() for setting in changes}
+    if idle := sorted(told & JUDGING):
+        raise UserError(
+            f"--factor {idle[0]}: decides what a judge keeps, and here all is kept; a stage's would be right"
+        )
     return found
 
 

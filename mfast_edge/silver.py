@@ -85,6 +85,8 @@ def work(asked: Asked) -> None:
     if not source.page:
         raise UserError(f"silver: {asked.run} is no finished run, which knows its own data; one would be right")
     terms = termed(asked)
+    if asked.beside and asked.rules["agree"] is None:
+        raise UserError("--beside: given, and --agree 0 looks once only; an IoU above 0 would be right")
     usual = source.confidence or SURE  # of photos as a whole every answer counts
     rules = check(Rules, {"score": usual, **asked.rules}, "silver")
     labeller = Labeller(source, opened(asked.beside) if asked.beside else None, rules)
@@ -105,10 +107,13 @@ def work(asked: Asked) -> None:
 
 
 def termed(asked: Asked) -> Any:
-    """How --judge trains. UserError for a setting that is not train's."""
+    """How --judge trains. UserError for a setting that is not train's, and for what only --judge would take."""
     from mfast_edge.settings import assignments
     from mfast_edge.worth import Terms
 
+    words = {"--init": asked.init, "--set": asked.set, "--seeds": asked.seeds > 1}
+    if not asked.judge and (idle := [word for word, given in words.items() if given]):
+        raise UserError(f"{idle[0]}: given, and nothing is trained; --judge beside it would be right")
     given = assignments(asked.set)
     if wrong := [name for name in given if not name.startswith("train.")]:
         raise UserError(f"--set: {wrong[0]} given; a setting of train, such as train.images=4000, would be right")

@@ -33,7 +33,7 @@ class Asked:
 
     run: Path
     score: str
-    iou: str
+    iou: str | None
     detections: str | None
     by: By
     slack: float
@@ -46,7 +46,9 @@ class Asked:
 def thresholds(  # noqa: PLR0913 - the arguments of the command
     run: Annotated[Path, typer.Argument(help="A run's folder, or a candidate's in runs/store.")],
     score: Annotated[str, typer.Option(help="Scores from which detections count, with commas.")] = SCORES,
-    iou: Annotated[str, typer.Option(help="Overlaps from which two detections are one object.")] = IOUS,
+    iou: Annotated[
+        str | None, typer.Option(help=f"Overlaps from which two detections are one object; {IOUS} if absent.")
+    ] = None,
     detections: Annotated[str | None, typer.Option(help="Detections at most in a photo; its own if absent.")] = None,
     by: Annotated[Literal["map50", "map", "map75", "f1"], typer.Option(help="What is to be best on val.")] = "map50",
     slack: Annotated[float, typer.Option(min=0, help="Points that a higher score, with less to do, may cost.")] = 0.0,
@@ -65,7 +67,7 @@ def thresholds(  # noqa: PLR0913 - the arguments of the command
 def work(asked: Asked) -> None:
     """Sweep, choose, compare, write, print."""
     from mfast_edge import target as targets
-    from mfast_edge.cutoffs import having, own
+    from mfast_edge.cutoffs import Cutoffs, cut, having, own
     from mfast_edge.grid import chosen, sweep
     from mfast_edge.opened import opened, surroundings
     from mfast_edge.store import write_json
@@ -74,6 +76,8 @@ def work(asked: Asked) -> None:
     if source.model.task != "detect":
         raise UserError(f"thresholds: {source.candidate.model} gives every class a score and cuts nothing off")
     axes, before = axes_of(asked), own(source.stored)
+    if asked.iou is not None:
+        cut(source.stored, Cutoffs(iou=axes.iou[0] if axes.iou else None))
     shop = surroundings(source, targets.find(source.final.get("target", "x86")), asked.data)
     cells = sweep(source, shop.data.splits["val"], shop.data.classes, axes.cells(before))
     best = chosen(cells, asked.by, asked.slack)
@@ -93,7 +97,11 @@ def axes_of(asked: Asked) -> Any:
     from mfast_edge.grid import Axes
     from mfast_edge.settings import check
 
-    texts = {"score": asked.score, "iou": asked.iou, "detections": asked.detections or ""}
+    texts = {
+        "score": asked.score,
+        "iou": IOUS if asked.iou is None else asked.iou,
+        "detections": asked.detections or "",
+    }
     given = {name: [word.strip() for word in text.split(",") if word.strip()] for name, text in texts.items()}
     values = {
         name: tuple(getattr(check(Cutoffs, {name: word}, f"--{name}"), name) for word in words)

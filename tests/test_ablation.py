@@ -62,6 +62,11 @@ def test_a_factor_without_values_is_refused(text: str) -> None:
         typed(text)
 
 
+def test_what_only_a_judge_reads_is_no_factor(file: str) -> None:
+    with pytest.raises(UserError, match="--factor budget: decides what a judge keeps"):
+        read(file, {}, ["budget=1,3"])
+
+
 def test_nothing_to_vary_is_refused() -> None:
     with pytest.raises(UserError, match="nothing varies"):
         read(None, {}, ())

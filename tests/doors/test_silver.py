@@ -68,3 +68,13 @@ def test_photos_that_are_all_the_run_s_own_and_wrong_weights_are_refused(finishe
     words = ("silver", folder(finished), "--to", tmp_path / "s")
     assert "one of the run's own" in refused(*words, "--data", "particles:30x96")
     assert "--set: prune.keep given" in refused(*words, "--data", "particles:66x96", "--judge", "--set", "prune.keep=1")
+
+
+@pytest.mark.parametrize(
+    ("idle", "said"),
+    [(("--seeds", 2), "--judge beside it"), (("--beside", "there", "--agree", 0), "--agree 0 looks once only")],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    finished: Path, tmp_path: Path, idle: tuple[object, ...], said: str
+) -> None:
+    assert said in refused("silver", folder(finished), "--data", "particles:66x96", "--to", tmp_path / "s", *idle)

@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
 import pytest
 
+from mfast_edge.errors import UserError
 from mfast_edge.opened import opened
+from mfast_edge.thresholds import Asked, work
 from tests.doors.doors import door, folder, refused
 
 
@@ -59,3 +62,11 @@ def test_the_bundle_has_them_and_its_own_check_passes(tuned: tuple[dict[str, Any
 
 def test_a_threshold_that_is_none_is_refused(finished: Path) -> None:
     assert "--iou.iou: '1.5' given" in refused("thresholds", folder(finished), "--iou", "0.4,1.5")
+
+
+def test_an_overlap_for_what_suppresses_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = {"score_threshold": 0.1, "iou_threshold": None, "detections": 100}
+    source = SimpleNamespace(model=SimpleNamespace(task="detect"), stored=stored)
+    monkeypatch.setattr("mfast_edge.opened.opened", lambda _: source)
+    with pytest.raises(UserError, match="none is suppressed"):
+        work(Asked(Path(), "0.1", "0.4", None, "map50", 0.0, None, None, False))
