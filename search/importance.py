@@ -20,8 +20,8 @@ BEST = 5  # trials, at least, that count as good
 def importances(
     space: Space, params: Sequence[Mapping[str, Any]], values: Sequence[float], way: str
 ) -> dict[str, float]:
-    """Each knob's share, adding up to 1, in what makes a trial one of the best tenth; empty where fewer than 8
-    trials can tell. `way` is minimize or maximize.
+    """Each knob's share, adding up to 1, in what makes a trial one of the best tenth, or of the best 5 where that is
+    more; empty where fewer than 8 trials can tell. `way` is minimize or maximize.
 
     PED-ANOVA (Watanabe, Bansal, Hutter: Quantifying Hyperparameter Importance in Arbitrary Subspaces, IJCAI 2023).
     """
