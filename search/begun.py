@@ -17,7 +17,7 @@ from search import pruners, samplers
 from search.journal import Journal
 from search.knobs import Knob
 from search.space import Space, holds, parse
-from search.storage import Place, View, told
+from search.storage import Place, View, safe, told
 from search.trials import Settings, StudyError, Trial, listed
 
 Direction = Literal["minimize", "maximize"]
@@ -98,7 +98,7 @@ def _recognise(study: optuna.Study, space: Space, settings: Settings) -> None:
         odd.append("directions")
     if odd:
         differs = f"the study {settings.name!r} was begun with a different {' and '.join(odd)}"
-        raise StudyError(f"{_safe(settings)}: {differs}; name this search otherwise, or use another storage")
+        raise StudyError(f"{safe(settings.storage)}: {differs}; name this search otherwise, or use another storage")
 
 
 def _written(knob: Knob) -> dict[str, Any]:
@@ -115,8 +115,3 @@ def _space(written: Mapping[str, Mapping[str, Any]]) -> Space:
 def _spoken(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A knob's type and conditions as they are written by hand."""
     return {"type": entry["type"].lower(), "when": [{other: values} for other, values in entry.get("when", ())]}
-
-
-def _safe(settings: Settings) -> str:
-    """The storage without its password."""
-    return str(settings.storage).rpartition("@")[2] if "@" in str(settings.storage) else str(settings.storage)

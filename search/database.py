@@ -16,7 +16,7 @@ from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials, get_stor
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
-from search.storage import name_worker
+from search.storage import name_worker, safe
 from search.trials import StudyError
 
 DRIVERS = ("psycopg", "psycopg2")  # in the order in which they are taken
@@ -115,13 +115,13 @@ def address(url: str) -> sqlalchemy.URL:
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        raise StudyError(f"storage: {url!r} is no URL; wanted postgresql://user:password@host/database") from None
+        raise StudyError(f"storage: {safe(url)!r} is no URL; wanted postgresql://user:password@host/database") from None
     system, _, driver = parsed.drivername.partition("+")
     if system not in ("postgresql", "postgres"):
         raise StudyError(f"storage: {system}://… is not searched in; wanted a journal file or postgresql://…")
     driver = driver or next((name for name in DRIVERS if find_spec(name)), "")
     if not driver or not find_spec(driver):
-        raise StudyError(f"{shown(parsed)}: no driver; pip install 'mfast-edge[postgres]' brings one")
+        raise StudyError(f"{shown(parsed)}: no driver; pip install 'psycopg[binary]' brings one")
     return parsed.set(drivername=f"postgresql+{driver}")
 
 

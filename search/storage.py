@@ -67,6 +67,12 @@ def place(storage: Path | str | None, study: str, heartbeat: int) -> Place:
     return Journal(Path(storage))
 
 
+def safe(storage: Path | str | None) -> str:
+    """A storage to be told of: a path, or an address without scheme, user and password where it holds those."""
+    told = str(storage)
+    return told.rpartition("@")[2] if "://" in told else told
+
+
 class Memory:
     """A study of one process that nothing is kept of."""
 
@@ -142,4 +148,4 @@ def told(storage: Path | str | None) -> Iterator[None]:
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         if isinstance(error, StudyError):
             raise
-        raise StudyError(f"{storage}: not the journal of a search ({error})") from error
+        raise StudyError(f"{safe(storage)}: not the journal of a search ({error})") from error

@@ -27,7 +27,7 @@ OWNERS = ("postgres", "nobody")  # whom a server is started as where we are root
 def postgres() -> Iterator[str]:
     """A new server on a free port of this machine, in a temporary folder: the URL of an empty database. Skips."""
     if not (find_spec("psycopg") or find_spec("psycopg2")):
-        pytest.skip("no driver for PostgreSQL: pip install 'mfast-edge[postgres]'")
+        pytest.skip("no driver for PostgreSQL: pip install 'psycopg[binary]'")
     programs = found()
     owner = next((name for name in OWNERS if known(name)), "") if os.getuid() == 0 else ""
     if os.getuid() == 0 and not owner:

@@ -29,7 +29,10 @@ def test_a_named_driver_stays(monkeypatch):
     [
         ("sqlite:///here.db", "sqlite://… is not searched in; wanted a journal file or postgresql://"),
         ("mysql://host/name", "mysql://… is not searched in"),
-        ("postgresql://host:port/name", "is no URL; wanted postgresql://user:password@host/database"),
+        (
+            "postgresql://me:secret@host:port/name",
+            "storage: 'host:port/name' is no URL; wanted postgresql://user:password@host/database",
+        ),
     ],
 )
 def test_a_url_that_is_no_postgresql_is_refused(url, sentence):
@@ -39,7 +42,7 @@ def test_a_url_that_is_no_postgresql_is_refused(url, sentence):
 
 def test_a_driver_that_is_missing_is_named_without_the_password(monkeypatch):
     monkeypatch.setattr(search.database, "find_spec", lambda name: None)
-    with pytest.raises(StudyError, match=r"^postgresql://host/name: no driver; pip install 'mfast-edge\[postgres\]'"):
+    with pytest.raises(StudyError, match=r"^postgresql://host/name: no driver; pip install 'psycopg\[binary\]'"):
         address("postgresql://me:secret@host/name")
 
 
