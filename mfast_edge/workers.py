@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mfast_edge.errors import Unfinished
 
-LOOK = 1.0  # seconds between two looks at the study
+LOOK = 1.0  # seconds between two looks at the study, at least
+REST = 50  # times as long as the last look took: reading a long study takes no core from who trains and measures
 FAREWELL = 20.0  # seconds for a process to end by itself
 
 
@@ -22,11 +23,13 @@ def toil(count: int, words: Sequence[str], folder: Path, look: Callable[[], None
     """
     folder.mkdir(parents=True, exist_ok=True)
     hands = [hand(number, words, log(folder, number)) for number in range(count)]
-    lost = set[int]()
+    lost, due = set[int](), 0.0
     try:
         while any(one.poll() is None for one in hands):
             time.sleep(LOOK)
-            look()
+            if (begun := time.monotonic()) >= due:
+                look()
+                due = begun + REST * (time.monotonic() - begun)
             for number in sorted({number for number, one in enumerate(hands) if one.poll()} - lost):
                 lost.add(number)
                 tell(f"worker {number} ended with exit code {hands[number].returncode}; the others go on")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_one_that_dies_is_told_and_the_others_go_on(tmp_path: Path, monkeypatch:
     workers.toil(2, [], tmp_path / "run", lambda: looks.append(1), lines.append)
     assert looks
     assert lines == ["worker 0 ended with exit code -9; the others go on"]
+
+
+def test_the_longer_a_look_takes_the_fewer_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hands(monkeypatch, "import time; time.sleep(1)")
+    looks = list[int]()
+
+    def look() -> None:
+        looks.append(1)
+        time.sleep(0.2)
+
+    workers.toil(1, [], tmp_path, look, lambda _: None)
+    assert len(looks) == 1
 
 
 def test_where_all_die_the_first_one_s_last_words_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
