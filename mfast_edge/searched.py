@@ -133,13 +133,14 @@ def planner(
 
 
 def studied(hunt: Hunt, trials: Trials, folder: Path) -> Settings:
-    """The study's settings."""
+    """The study's settings. Workers that begin at once, before any trial tells of itself, are held to the same too."""
     space, given = trials.space, hunt.asked.storage
     storage: Path | str = given if given and "://" in given else Path(given) if given else folder / "search.log"
     name = hunt.study or f"{space.name}-{trials.question()}"
     seed, first = trials.base.plan.seed, own(trials)
     ways = (space.sampler, space.pruner, space.curve)
-    return Settings(name, space.directions, seed, storage, first, *ways, steps=trials.steps)
+    about = {"question": trials.question()} | ({"machine": trials.base.shop.machine} if space.clocked else {})
+    return Settings(name, space.directions, seed, storage, first, *ways, trials.steps, about)
 
 
 def own(trials: Trials) -> dict[str, Any]:

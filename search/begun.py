@@ -92,8 +92,10 @@ def _recognise(study: optuna.Study, space: Space, settings: Settings) -> None:
     asked |= {key: getattr(settings, key) for key in USUAL if getattr(settings, key) != USUAL[key]}
     if not study.user_attrs and not study.get_trials(deepcopy=False):
         study.set_user_attr("asked", asked)
-    was = study.user_attrs.get("asked", {})
+        study.set_user_attr("about", dict(settings.about))
+    was, known = study.user_attrs.get("asked", {}), study.user_attrs.get("about", {})
     odd = [key for key in ("seed", "space", *USUAL) if was.get(key) != asked.get(key)]
+    odd += [name for name, value in settings.about.items() if known.get(name, value) != value]
     if [way.name.lower() for way in study.directions] != list(settings.directions):
         odd.append("directions")
     if odd:

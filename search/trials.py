@@ -49,8 +49,9 @@ class Settings:
     `storage` is a journal file, which processes of one machine may share, postgresql://user:password@host/name,
     which machines may share, or None for memory. `sampler` is tpe, nsga2, random or evolution, `pruner` none,
     median, asha or hyperband; `curve` is the direction of what trials report, `steps` the last step that they will
-    report, if that is known: no trial is given up there. `heartbeat`: seconds between two
-    signs of life of a trial in a database; after three without one it counts as dead.
+    report, if that is known: no trial is given up there. `about` names what else must be the same for
+    whoever joins, as text. `heartbeat`: seconds between two signs of life of a trial in a database; after
+    three without one it counts as dead.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Settings:
     pruner: str = "none"
     curve: str = "maximize"
     steps: int | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
     heartbeat: int = 10
 
 

@@ -21,7 +21,9 @@ from mfast_edge.errors import UserError
 from mfast_edge.searched import Hunt, prepared, run
 from mfast_edge.terminal import Terminal
 from mfast_edge.workshop import Workshop
+from search.space import parse
 from search.study import Pruned, Rejected, Settings, read
+from search.study import run as study
 from tests.class_folders import draw
 from tests.conftest import asked
 from tests.doors.doors import door, refused
@@ -225,6 +227,16 @@ def test_a_study_of_another_machine_or_question_is_not_joined(tmp_path: Path, mo
     monkeypatch.setattr(Workshop, "machine", "another")
     with pytest.raises(UserError, match=r"timed on .*, and this is another"):
         run(hunt(tmp_path, search=1, study="ours"))
+
+
+def test_nor_by_a_machine_that_begins_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study is there, and no trial has told of itself."""
+    files(tmp_path)
+    first = prepared(hunt(tmp_path, study="ours"), Terminal(True))
+    study(lambda params, report: [], parse(first.trials.space.knobs), first.settings, trials=0)
+    monkeypatch.setattr(Workshop, "machine", "another")
+    with pytest.raises(UserError, match="'ours' was begun with a different machine"):
+        run(hunt(tmp_path, study="ours"))
 
 
 def test_a_dry_run_of_a_space_of_slots_needs_no_drawn_network(

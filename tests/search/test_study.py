@@ -177,6 +177,16 @@ def test_a_journal_of_another_search_is_refused(tmp_path, changes, odd):
         run(objective, SPACE, dataclasses.replace(settings(tmp_path), **changes), trials=2)
 
 
+def test_what_a_study_is_about_must_be_the_same_where_it_is_known(tmp_path):
+    def about(**told):
+        return dataclasses.replace(settings(tmp_path), about=told)
+
+    run(objective, SPACE, about(machine="this"), trials=0)
+    with pytest.raises(StudyError, match="begun with a different machine;"):
+        run(objective, SPACE, about(machine="that"), trials=1)
+    assert len(run(objective, SPACE, about(machine="this", data="more"), trials=1)) == 1
+
+
 def test_a_journal_of_another_space_is_refused_and_a_new_name_is_not(tmp_path):
     other = parse({"lr": {"type": "float", "low": 0, "high": 1}})
     run(objective, SPACE, settings(tmp_path), trials=1)
