@@ -46,9 +46,9 @@ def run(
 
     Any number of workers may run one study at once: what they finished and what they are running together never
     exceeds `trials`, and each returns when the last one is finished. A trial left running by a dead process is
-    failed and its settings are tried again, by one other trial. Raises StudyError if the storage cannot be reached, is none,
-    or belongs to another space, seed, sampler, pruner or directions, or is about something else, or if an answer
-    does not fit; OSError if it cannot be written.
+    failed and its settings are tried again, by one other trial. Raises StudyError if the storage cannot be
+    reached, is none, or belongs to another space, seed, sampler, pruner or directions, or is about something
+    else, or if an answer does not fit; OSError if it cannot be written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     begun.check(settings, space)
