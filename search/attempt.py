@@ -30,6 +30,7 @@ def attempt(place: Place, study: optuna.Study, objective: Objective, asked: Aske
             values = _answer(objective, params, teller)
     except BaseException:
         with suppress(StorageInternalError):  # what broke it off is told, and its heart beats no more
+            teller.keep("broken off", True)  # and nobody died
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
         raise
     with suppress(UpdateFinishedTrialError):

@@ -22,6 +22,7 @@ from search.trials import FINISHED, Objective, Pruned, Rejected, Report, Setting
 
 __all__ = ["Objective", "Pruned", "Rejected", "Report", "Settings", "StudyError", "Trial", "read", "run"]
 REPEATS = 16  # proposals of what was tried, before something untried is drawn
+DEATHS = 3  # of workers at the same settings, which most likely are why: they take more memory than there is
 PAUSE = 0.5  # seconds between two looks at what other workers are still running
 
 
@@ -46,9 +47,10 @@ def run(
 
     Any number of workers may run one study at once: what they finished and what they are running together never
     exceeds `trials`, and each returns when the last one is finished. A trial left running by a dead process is
-    failed and its settings are tried again, by one other trial. Raises StudyError if the storage cannot be
-    reached, is none, or belongs to another space, seed, sampler, pruner or directions, or is about something
-    else, or if an answer does not fit; OSError if it cannot be written.
+    failed and its settings are tried again, by one other trial; what three workers died of is Rejected.
+
+    Raises StudyError if the storage cannot be reached, is none, or belongs to another space, seed, sampler, pruner
+    or directions, or is about something else, or if an answer does not fit; OSError if it cannot be written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     begun.check(settings, space)
@@ -105,15 +107,21 @@ class _Worker:
 
     def revive(self) -> None:
         """Fail what dead workers left running, then queue once the settings of every failed trial that had drawn
-        them all."""
+        them all; those that DEATHS workers died of are Rejected."""
         self.place.bury(self.study)
         known = self.study.get_trials(deepcopy=False)
         tried = [trial.params for trial in known if trial.state in FINISHED]
         again = {trial.user_attrs.get("retried") for trial in known}
-        for trial in known:
-            lost = trial.state is TrialState.FAIL and "repeats" not in trial.user_attrs
-            if lost and trial.number not in again and trial.params not in tried and whole(self.space, trial.params):
+        lost = [one for one in known if one.state is TrialState.FAIL and "repeats" not in one.user_attrs]
+        for trial in lost:
+            if trial.number in again or trial.params in tried or not whole(self.space, trial.params):
+                continue
+            deaths = sum(one.params == trial.params and "broken off" not in one.user_attrs for one in lost)
+            if deaths < DEATHS:
                 self.study.enqueue_trial(trial.params, {"retried": trial.number})
+            else:
+                self.study.add_trial(deadly(trial, deaths, len(tried)))
+                tried.append(trial.params)
 
     def ask(self, running: list[FrozenTrial]) -> tuple[optuna.Trial, dict[str, Value]] | None:
         """A trial of settings that no other one has; None where there are no more.
@@ -153,3 +161,10 @@ class _Worker:
         while (params := point(self.space, int(chance.integers(self.points or 0)))) in tried:
             pass
         return params
+
+
+def deadly(trial: FrozenTrial, deaths: int, number: int) -> FrozenTrial:
+    """A rejected trial of these settings, under its number among the finished ones."""
+    about = {"retried": trial.number, "place": number, "why": f"{deaths} workers died of it"}
+    state, drawn = TrialState.PRUNED, trial.distributions
+    return optuna.trial.create_trial(state=state, params=trial.params, distributions=drawn, user_attrs=about)

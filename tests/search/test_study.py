@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.space import parse
-from search.study import Rejected, Settings, StudyError, run
+from search.study import Rejected, Settings, StudyError, read, run
 
 SPACE = parse(
     {
@@ -142,6 +142,44 @@ def test_a_killed_process_leaves_a_search_that_goes_on(tmp_path):
         )
         assert done.returncode == -signal.SIGKILL
     assert run(objective, SPACE, cut, trials=TRIALS) == whole
+
+
+DEADLY = """
+import os, sys
+from pathlib import Path
+from tests.search.test_study import SPACE, objective, settings, run
+def answer(params, report):
+    if params["train.lr"] == 0.001:
+        os.kill(os.getpid(), 9)
+    return objective(params, report)
+def search():
+    asked = settings(Path(sys.argv[1]))
+    object.__setattr__(asked, "first", {"train.lr": 0.001, "train.width": 64, "prune.keep": 0.5})
+    return run(answer, SPACE, asked, trials=3)
+for _ in range(3):
+    if (child := os.fork()) == 0:
+        search()
+    assert os.waitpid(child, 0)[1] == 9
+assert len(search()) == 3
+"""
+
+
+def test_what_workers_die_of_again_and_again_is_rejected(tmp_path):
+    subprocess.run([sys.executable, "-c", DEADLY, str(tmp_path)], check=True, cwd=Path(__file__).parents[2])
+    found = read(settings(tmp_path))
+    assert [one.state for one in found][:4] == ["failed", "failed", "failed", "rejected"]
+    assert found[3].why == "3 workers died of it"
+    assert found[3].params == found[0].params
+    assert found[3].retried == found[2].id
+    assert [one.number for one in found[3:]] == [0, 1, 2]
+
+
+def test_what_was_broken_off_is_tried_again_however_often(tmp_path):
+    for _ in range(5):
+        with pytest.raises(StopError):
+            run(stopping(0, objective), SPACE, settings(tmp_path), trials=1)
+    assert len(run(objective, SPACE, settings(tmp_path), trials=1)) == 1
+    assert len({tuple(one.params.items()) for one in read(settings(tmp_path))}) == 1
 
 
 def test_a_last_line_cut_short_is_mended(tmp_path):
