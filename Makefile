@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNS ?= runs
 WORKERS ?= 2   # tests at a time
 
-.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo gate board doctor bench-table bench-gpu untrained kills kills-bccd latency dirt clean
+.PHONY: docker-steps demo test check install py36 api-check versions house jetson coco peers peers-vgg zoo gate board doctor bench-table bench-gpu search-table untrained kills kills-bccd latency dirt clean
 
 install: $(VENV)/ready
 
@@ -172,6 +172,27 @@ gate: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m mfast_edge.compress --model yolov1 --target x86 --plan tests/shows/gate.yaml \
 		--data voc:$(MFAST_DATA)/bccd --init $(COCO_SSD) --set model.neck='[1366]' --set model.hidden=5462 \
 		--set model.dropout=0 --out $(RUNS)/gate --name gate || [ $$? -eq 1 ]
+
+# TrashNet: a search of small networks; its winner and the reference trained anew, equally long, side by side, with
+# seeds; 200 settings that are all trained once, on which searches are replayed; trials an hour of one worker and two.
+# Two hours and a half, in which nothing else should run. A part goes on where it was stopped.
+TRASH = folders:$(MFAST_DATA)/trashnet
+SEARCH_HOURS ?= 0.6
+SEARCH_MINUTES ?= 6
+SEARCH_SEEDS ?= 0 1 2
+PRETRAINED ?= --model mobilenetv1 --init $(MFAST_WEIGHTS)/mobilenet_v1_025_imagenet.safetensors --set model.size=128
+TUNE = OMP_NUM_THREADS=1 $(BIN)/python -m mfast_edge.tune --model classifier --plan tests/shows/search/plan.yaml \
+	--data $(TRASH) --target x86 --no-final --out $(RUNS)/search
+SHOW_SEARCH = OMP_NUM_THREADS=1 $(BIN)/python -m tests.shows.search
+
+search-table: install
+	$(TUNE) --space tests/shows/search/space.yaml --name networks --hours $(SEARCH_HOURS) --workers 2
+	$(SHOW_SEARCH) compare --search $(RUNS)/search/networks --data $(TRASH) --minutes $(SEARCH_MINUTES) \
+		--seeds $(SEARCH_SEEDS) --pretrained '$(PRETRAINED)' --out $(RUNS)/search
+	$(TUNE) --space tests/shows/search/grid.yaml --name grid --search 200 --workers 2
+	$(SHOW_SEARCH) efficiency --search $(RUNS)/search/grid --out $(RUNS)/search
+	$(SHOW_SEARCH) workers --data $(TRASH) --out $(RUNS)/search
+	$(SHOW_SEARCH) table --out $(RUNS)/search
 
 # The bundle of a run on real photos, run by the Nano's Python with the last onnxruntime for it: ten photos, all graphs.
 board: install py36

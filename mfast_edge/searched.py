@@ -14,6 +14,7 @@ from mfast_edge import plan as plans
 from mfast_edge import run as runs
 from mfast_edge import spaces
 from mfast_edge import target as targets
+from mfast_edge.again import command
 from mfast_edge.door import hidden
 from mfast_edge.errors import UserError
 from mfast_edge.outcome import counts, often, outcome
@@ -91,8 +92,7 @@ def prepared(hunt: Hunt, terminal: Terminal) -> Search:
     home = f"{models.title(base.shop.model)}-{base.shop.data.name}-{target.name}-{space.name}"
     folder = asked.out / (asked.name or home)
     trials = Trials(space, planned, folder, board.say)
-    assert trials.until
-    trials.planned({**space.proxy, **space.reference})  # a mistake in them is told now
+    trials.planned({**space.proxy, **space.reference}).upto(trials.until)  # a mistake in them is told now
     return Search(hunt, trials, studied(hunt, trials, folder), folder, board)
 
 
@@ -192,6 +192,9 @@ def led(search: Search, terminal: Terminal) -> int:
         hunting(search)
     found = search.finished()
     told = summary(search, found)
+    if told["winner"]:
+        tree = search.trials.space.tree(told["winner"]["params"])
+        told["winner"]["again"] = command(search.hunt.asked, tree, search.folder)
     from mfast_edge.pages.search import write
 
     write(told, search.folder)

@@ -152,8 +152,9 @@ class Trials:
 
     def prepare(self) -> None:
         """Measure what all trials need, before several processes ask for it."""
-        if self.scale and "score" in self.space.objectives:
-            assert self.par
+        self.tell(f"the reference takes {self.scale.facts.ms:.3g} ms")
+        if "score" in self.space.objectives:
+            self.tell(f"the reference, trained as trials are, has F1 {self.par[0]:.3f}")
 
     def question(self) -> str:
         """A name for all that is asked: other data, plan, space or version of a stage are another study."""

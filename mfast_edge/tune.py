@@ -40,7 +40,7 @@ def tune(  # noqa: PLR0913 - the arguments of the command
     storage: Annotated[
         str | None, typer.Option(help="A journal file, or postgresql://USER:PASSWORD@HOST/NAME; the run's if absent.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="So many processes here, of one thread each.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="So many processes here; several have one thread each.", min=1)] = 1,
     study: Annotated[str | None, typer.Option(help="The study's name; the space's and a digest if absent.")] = None,
     final: Annotated[bool, typer.Option(help="Train the winner in full and hand it to the pipeline.")] = True,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),

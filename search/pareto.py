@@ -1,4 +1,4 @@
-"""Which of many points no other point beats, and how much of a space they beat."""
+"""Which of many points no other point beats."""
 
 from collections.abc import Sequence
 
@@ -19,28 +19,6 @@ def front(points: ArrayLike, directions: Sequence[str]) -> NDArray[np.intp]:
     """
     costs = _costs(points, directions)
     return np.flatnonzero([not _beaten(cost, costs) for cost in costs])
-
-
-def hypervolume(points: ArrayLike, directions: Sequence[str], reference: Sequence[float]) -> float:
-    """How much of the space between `reference` (M) and the best there could be some of `points` (N, M) is at
-    least as good as; points no better than the reference in every way add nothing.
-
-    Counted slice by slice along the last objective, exact; meant for a few objectives and hundreds of points.
-    Raises FrontError as `front` does.
-    """
-    costs, worst = _costs(points, directions), _costs([reference], directions)[0]
-    return _volume(costs[(costs < worst).all(axis=1)], worst)
-
-
-def _volume(costs: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
-    """The volume that costs, all below the worst, dominate."""
-    if not len(costs):
-        return 0.0
-    if costs.shape[1] == 1:
-        return float(worst[0] - costs.min())
-    costs = costs[np.argsort(costs[:, -1], kind="stable")]
-    depths = np.diff([*costs[:, -1], worst[-1]])
-    return sum(float(d) * _volume(costs[: n + 1, :-1], worst[:-1]) for n, d in enumerate(depths) if d > 0)
 
 
 def _costs(points: ArrayLike, directions: Sequence[str]) -> NDArray[np.float64]:

@@ -34,6 +34,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "doctor",
         "tune",
         "searched",
+        "again",
         "workers",
         "scoreboard",
         "network",

@@ -95,6 +95,7 @@ def headline(told: Json, space: Space) -> list[tuple[str, str]]:
             ("Winner", winner["why"]),
             ("Its figures", figures),
             ("Its settings", settings(winner["params"])),
+            *([("To train it again", winner["again"])] if "again" in winner else []),
             *found,
         ]
     return [

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from search.pareto import FrontError, front, hypervolume
+from search.pareto import FrontError, front
 
 
 def brute(points, directions):
@@ -48,24 +48,3 @@ def test_no_points_have_an_empty_front():
 def test_points_that_cannot_be_compared_are_refused(points, directions):
     with pytest.raises(FrontError, match="front: "):
         front(points, directions)
-
-
-def test_a_hypervolume_is_what_the_points_beat():
-    assert hypervolume([[0.5, 2.0]], ["maximize", "minimize"], [0.0, 4.0]) == pytest.approx(0.5 * 2)
-    two = [
-        [0.5, 2.0],
-        [0.8, 3.0],
-        [0.4, 2.5],
-        [-1.0, 0.0],
-        [0.5, 2.0],
-    ]  # beaten, beyond the reference, twice
-    assert hypervolume(two, ["maximize", "minimize"], [0.0, 4.0]) == pytest.approx(0.5 * 2 + 0.3 * 1)
-    assert hypervolume(np.empty((0, 2)), ["maximize", "minimize"], [0.0, 4.0]) == 0.0
-
-
-@pytest.mark.parametrize("objectives", [1, 2, 3, 4])
-def test_a_hypervolume_is_the_share_of_random_points_that_are_beaten(objectives):
-    chance = np.random.default_rng(objectives)
-    points, thrown = chance.random((12, objectives)), chance.random((40_000, objectives))
-    share = np.mean([(point <= thrown).all(axis=1) for point in points], axis=0).astype(bool).mean()
-    assert hypervolume(points, ["minimize"] * objectives, [1.0] * objectives) == pytest.approx(share, abs=0.01)
