@@ -73,7 +73,7 @@ def begun(asked: Asked, name: str, seed: int, images: int, kind: str) -> subproc
 def paced(asked: Asked, name: str) -> int:
     """Images that this network learns from in the minutes that all have, whole batches of 32."""
     journal = (asked.out / f"{name}-pace{PACE_SEED}" / "journal.jsonl").read_text().splitlines()
-    seconds = max(float(json.loads(line)["seconds"]) for line in journal)
+    seconds = max(json.loads(line)["seconds"] or 0.0 for line in journal)
     return int(asked.minutes * 60 * PACED / seconds) // 32 * 32
 
 
