@@ -43,19 +43,20 @@ class Terminal:
         self.out.print(
             f"{title(shop.model)} on {shop.data.name} ({counts}) for {shop.target.title}: plan {plan.name}, in {folder}"
         )
-        for line in [*plan.left_out, *shop.data.report.lines()]:
+        for line in plan.left_out:
             self.out.print(f"  {line}")
         self.task = shop.data.task
-        self.deals(shop)
+        self.read(shop)
 
     def risks(self, found: Iterable[Finding]) -> None:
         """What the target takes and may get wrong."""
         for one in (one for one in found if one.risk):
             self.out.print(f"  doctor: {one.line()}")
 
-    def deals(self, shop: Workshop) -> None:
-        """Photos of each class, where photos have one; the fold tables, where photos were dealt as asked."""
-        for line in lines(shop.data):
+    def read(self, shop: Workshop) -> None:
+        """What is wrong with the data; photos of each class, where they have one; the fold tables, where photos were
+        dealt as asked."""
+        for line in [*shop.data.report.lines(), *lines(shop.data)]:
             self.out.print(f"  {line}")
         for deal in shop.data.deals:
             for line in deal.lines():
@@ -110,7 +111,7 @@ class Terminal:
         self.out.print(table)
         photos = sum(map(len, shop.data.splits.values()))
         self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; no stage was run")
-        self.deals(shop)
+        self.read(shop)
 
     def end(self, final: dict[str, Any], folder: Path) -> None:
         """The table of stages, the gates, where the files are."""

@@ -77,7 +77,8 @@ def demand(spec: str, splits: Given, classes: Sequence[str]) -> list[Finding]:
         names = ", ".join(classes[label] for label in sorted(shown["train"])) or "none"
         raise UserError(f"data: {spec}: photos to train on of {names} alone; two classes or more would be right")
     there = set().union(*shown.values())
-    return [
+    empty = [name for label, name in enumerate(classes) if label not in there]
+    return [Finding(".", f"{name} has no photo", "a class that will never be said") for name in empty] + [
         Finding(".", f"{name} has no photo in {part}", done)
         for part, done in (("train", "it will never be said"), ("val", "not judged"), ("test", "not proven"))
         for label, name in enumerate(classes)

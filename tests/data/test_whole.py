@@ -101,8 +101,10 @@ def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
     for part, names in {"train": ("glass", "paper"), "val": ("glass",), "test": ("glass", "paper", "metal")}.items():
         for place, name in enumerate(names):
             draw.photo(tmp_path / "d" / part / name / f"{part}.jpg", seed=10 * len(part) + place)
+    (tmp_path / "d" / "train" / "wood").mkdir()
     told = [str(one) for one in classified(tmp_path / "d", tmp_path).report]
     assert told == [
+        ".: wood has no photo; a class that will never be said",
         ".: metal has no photo in train; it will never be said",
         ".: metal has no photo in val; not judged",
         ".: paper has no photo in val; not judged",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,10 @@ def test_data_that_do_not_suit_the_model_are_refused(made: Path, tmp_path: Path)
     dry = door("compress", *WORDS, *out, "--data", folders, "--set", "split.by=[class]", "--set", "split.folds=7")
     assert "4 train  5 train  6 test  7 val  all" in dry.stdout
     assert "bar       10    2     2   14" in dry.stdout
+    shutil.copytree(made / "shapes", tmp_path / "torn")
+    (tmp_path / "torn" / "disc" / "3.png").write_bytes(b"no photo")
+    torn = door("compress", *WORDS, *out, "--data", f"folders:{tmp_path}/torn").stdout
+    assert "disc/3.png: not an image; photo left out" in torn
     split = door("split", folders, "--set", "split.folds=7", "--by", "class", "--out", tmp_path).stdout
     assert "4 train  5 train  6 test  7 val  all" in split
     assert "bar       10    2     2   14" in split
