@@ -188,7 +188,9 @@ def watch(seer: Eye, clip: Clip, album: Album, title: str, most: int | None) -> 
 
 def told(found: Detections, album: Album) -> str:
     """What a photo shows, in words."""
-    return album.task.caption(found, album.classes) if album.task.WHOLE else counted([found], album.classes)
+    if album.task.WHOLE:
+        return album.task.caption(found, album.classes) or "nothing"
+    return counted([found], album.classes)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from mfast_edge.models.detections import Detections
 
 SHORT = 320  # pixels: a photo with a shorter side is enlarged, or its labels would cover it
 USUAL = 640  # pixels: with a longer short side, text and lines grow with the photo
+LARGE = 8192  # pixels: no longer side is enlarged beyond it
 TEXT = 13  # pixels
 
 Colour = tuple[int, int, int]
@@ -27,9 +28,10 @@ def draw(
     A `title` stands in the upper left corner, on top.
 
     A photo whose shorter side is below 320 pixels is first enlarged by a whole factor, so that labels can be
-    read. A class always has the same colour. The best detections lie on top.
+    read, its longer side to 8192 at most. A class always has the same colour. The best detections lie on top.
     """
-    zoom = max(1, math.ceil(SHORT / min(photo.shape[:2])))
+    short, long = sorted(photo.shape[:2])
+    zoom = max(1, min(math.ceil(SHORT / short), LARGE // long))
     large = Image.fromarray(photo.repeat(zoom, axis=0).repeat(zoom, axis=1))
     scale = max(1.0, min(large.size) / USUAL)
     pen, font = ImageDraw.Draw(large), ImageFont.load_default(TEXT * scale)

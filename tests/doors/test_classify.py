@@ -84,6 +84,8 @@ def test_predict_labels_photos_and_writes_the_competition_s_file(made: Path, tmp
     assert {row["ImageID"]: row["LabelName"] for row in rows} == told["inference"]
     assert all(sum(float(row[name]) for name in SHAPES) == pytest.approx(1, abs=1e-4) for row in rows)
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["submission.json"]
+    doubted = door("predict", run(made), made / "shapes" / "disc" / "0.png", "--score", 1.0, "--out", tmp_path)
+    assert "0.png: nothing  " in doubted.stdout
     ids = ("--ids", made / "shapes")
     assert "a classifier writes no boxes" in refused("predict", run(made), made / "shapes" / "disc", *ids)
 

@@ -56,6 +56,12 @@ def test_a_region_of_any_class_is_drawn_under_no_class_s_name(photo):
     assert (anything != photo).any(2).sum() != (last != photo).any(2).sum()
 
 
+def test_a_long_strip_is_enlarged_no_further_than_can_be_stored():
+    drawn = draw(np.zeros((1, 400, 3), np.uint8), found(([10, 0, 60, 1], 0, 0.5)), NAMES)
+    assert drawn.shape == (20, 8000, 3)
+    assert draw(np.zeros((1, 9000, 3), np.uint8), found(), NAMES).shape == (1, 9000, 3)
+
+
 def test_a_small_photo_is_enlarged_by_a_whole_factor():
     drawn = draw(np.zeros((96, 120, 3), np.uint8), found(([10, 40, 60, 80], 0, 0.5)), NAMES)
     assert drawn.shape == (384, 480, 3)
