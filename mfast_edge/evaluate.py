@@ -149,13 +149,14 @@ def chosen(data: Dataset, split: str) -> tuple[str, tuple[Record, ...]]:
 
 
 def look(subject: Subject, records: tuple[Record, ...], known: dict[int, int]) -> list[Detections]:
-    """Detections in every photo, in the data's classes."""
+    """Detections in every photo, in the data's classes; ANY where a classifier says one that the data lack."""
     from mfast_edge.data.photo import load
     from mfast_edge.models.detections import detect
     from mfast_edge.subject import translated
+    from mfast_edge.tasks.task import of
 
     looked = (detect(load(record), subject.forward, subject.model.decode, subject.facts) for record in records)
-    return [translated(found, known) for found in looked]
+    return [translated(found, known, of(subject.model.task).WHOLE) for found in looked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ def as_text(what: dict[str, str], every: Figures, common: Figures | None, meetin
         rows.append(f"{named}: {line(common)}" if common else f"{named}: nothing of them is there")
         rows += task.lines(common.more) if common else []
     if meeting.absent:
-        rows.append(f"classes that the data lack, whose detections do not count: {', '.join(meeting.absent)}")
+        done = "which are wrong where they are said" if task.WHOLE else "whose detections do not count"
+        rows.append(f"classes that the data lack, {done}: {', '.join(meeting.absent)}")
     return "\n".join([f"{head}: {task.many(quality.to_json())}", line(every), *rows])
 
 

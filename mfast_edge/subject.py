@@ -12,6 +12,7 @@ import numpy as np
 from mfast_edge import model as models
 from mfast_edge.backbones.weights import shapes, tensors
 from mfast_edge.data.classes import few, plain
+from mfast_edge.data.sample import ANY
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
 from mfast_edge.models.detections import Detections, Forward
@@ -125,8 +126,11 @@ class Meeting:
         return cls(common, unknown, absent)
 
 
-def translated(found: Detections, known: Mapping[int, int]) -> Detections:
-    """Detections in the data's classes, without those that the data do not know."""
-    rows = np.array([int(label) in known for label in found.classes], bool)
-    classes = np.array([known[int(label)] for label in found.classes[rows]], np.int64)
+def translated(found: Detections, known: Mapping[int, int], whole: bool = False) -> Detections:
+    """Detections in the data's classes, without those that the data do not know.
+
+    Of photos classified as a `whole` these stay, as ANY: a photo that is said to show one of them is wrong.
+    """
+    rows = np.array([whole or int(label) in known for label in found.classes], bool)
+    classes = np.array([known.get(int(label), ANY) for label in found.classes[rows]], np.int64)
     return Detections(found.boxes[rows], found.scores[rows], classes)

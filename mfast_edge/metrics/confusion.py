@@ -13,7 +13,10 @@ LEAST = float(np.finfo(np.float32).eps)  # a probability's log is taken from her
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """truths (P,) int64, the class of each photo; scores (P, C), what was given to each class, 0 where nothing was."""
+    """truths (P,) int64, the class of each photo; scores (P, C), what was given to each class, 0 where nothing was.
+
+    The last columns may be classes that no photo has and that must not be said.
+    """
 
     truths: np.ndarray
     scores: np.ndarray

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfast_edge.data.report import aligned
-from mfast_edge.data.sample import Truth
+from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.metrics import bootstrap, confusion
 from mfast_edge.metrics.confusion import Answers
 from mfast_edge.models.detections import Detections
@@ -19,12 +19,15 @@ MANY = 20  # classes that a table of confusions has columns for
 
 
 def answers(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Answers:
-    """The photos that have exactly one class, and the probabilities that were given to each class of them."""
+    """The photos that have exactly one class, and the probabilities that were given to each class of them; behind
+    those of the `classes` what was given to ANY, classes that the data lack."""
     assert len(truths) == len(found), "as many photos on both sides are compared"
     pairs = [(truth.labels[0], one) for truth, one in zip(truths, found, strict=True) if len(truth.labels) == 1]
-    scores = np.zeros((len(pairs), classes), np.float32)
-    for row, (_, one) in zip(scores, pairs, strict=True):
-        np.maximum.at(row, one.classes, one.scores.astype(np.float32))
+    strange = [one.classes == ANY for _, one in pairs]
+    scores = np.zeros((len(pairs), classes + max((int(rows.sum()) for rows in strange), default=0)), np.float32)
+    for row, rows, (_, one) in zip(scores, strange, pairs, strict=True):
+        np.maximum.at(row, one.classes[~rows], one.scores[~rows].astype(np.float32))
+        row[classes : classes + int(rows.sum())] = one.scores[rows]
     return Answers(np.array([label for label, _ in pairs], np.int64), scores)
 
 
@@ -32,8 +35,9 @@ def by_confusion(scene: Scene) -> Json:
     """Photos by true class, then by said class, in the order of the classes; precision, recall and F1 of each."""
     given = answers(scene.truths, scene.found, len(scene.classes))
     names = ("precision", "recall", "f1")
-    figures = zip(*(row[0] for row in confusion.per_class(given)), strict=True)
-    rows = zip(scene.classes, confusion.matrix(given).tolist(), figures, strict=True)
+    count = len(scene.classes)
+    figures = zip(*(row[0, :count] for row in confusion.per_class(given)), strict=True)
+    rows = zip(scene.classes, confusion.matrix(given)[:count, :count].tolist(), figures, strict=True)
     return {
         "classes": list(scene.classes),
         "per_class": {name: {"said": said, **dict(zip(names, one, strict=True))} for name, said, one in rows},

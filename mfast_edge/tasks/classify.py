@@ -83,17 +83,18 @@ def compare(
     given = answers(truths, found, len(classes))
     if not given.images:
         raise UserError(f"quality: {len(truths)} photos without a class of their own; photos in class folders would do")
-    parts = [named(row[0], classes) for row in confusion.per_class(given)]
+    count = len(classes)
+    parts = [named(row[0, :count], classes) for row in confusion.per_class(given)]
     return Quality(
         f1=headline_of(given),
         top1=confusion.top(given, 1),
-        top5=confusion.top(given, TOP) if len(classes) > TOP else None,
+        top5=confusion.top(given, TOP) if count > TOP else None,
         log_loss=confusion.log_loss(given),
         calibration_error=confusion.calibration_error(given),
         precision=parts[0],
         recall=parts[1],
         per_class=parts[2],
-        confusion=counted(confusion.matrix(given), classes),
+        confusion=counted(confusion.matrix(given)[:count, :count], classes),
         images=given.images,
     )
 

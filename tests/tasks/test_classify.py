@@ -11,6 +11,7 @@ import pytest
 from mfast_edge.data.sample import ANY, Truth
 from mfast_edge.errors import UserError
 from mfast_edge.models.detections import Detections
+from mfast_edge.subject import translated
 from mfast_edge.tasks import TASKS, classify
 from mfast_edge.tasks.scene import Scene, measure
 from mfast_edge.tasks.task import Task, of
@@ -97,6 +98,20 @@ def test_classes_that_the_data_lack_leave_the_others_as_they_are() -> None:
     scene = Scene(TRUTHS, FOUND, NAMES, [64.0] * 8)
     part = scene.over(["disc", "bar"])
     assert classify.compare(part.truths, part.found, part.classes).images == 5
+
+
+def test_a_class_that_the_data_lack_is_wrong_where_it_is_said() -> None:
+    kite = said([0.6, 0.3, 0.1])
+    found = [translated(one, {1: 0, 2: 1}, whole=True) for one in (kite, said([0.1, 0.8, 0.1]))]
+    assert found[0].classes.tolist() == [ANY, 0, 1]
+    quality = classify.compare([shown(0), shown(0)], found, ["bar", "cross"])
+    assert (quality.top1, quality.recall, quality.precision) == (0.5, {"bar": 0.5}, {"bar": 1.0})
+    assert quality.confusion == {"bar": {"bar": 1}}
+    assert quality.log_loss == pytest.approx(-np.log([0.3, 0.8]).mean(), abs=1e-6)
+    scene = Scene([shown(0), shown(0)], found, ["bar", "cross"], [64.0] * 2)
+    assert measure(classify.METRICS, ("confusion",), scene)["confusion"]["per_class"]["bar"]["said"] == [1, 0]
+    part = scene.over(["bar"])
+    assert classify.compare(part.truths, part.found, part.classes).top1 == 0.5
 
 
 def test_every_metric_has_lines() -> None:
