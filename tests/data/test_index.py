@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mfast_edge.data.facts import examined
 from mfast_edge.data.index import read
 from mfast_edge.data.report import Finding, Report
 from mfast_edge.data.sample import Dataset
@@ -102,6 +103,11 @@ def test_a_file_that_is_no_image_is_reported_and_left_out(tmp_path: Path) -> Non
     root = draw.voc(tmp_path / "d", 5)
     (root / "JPEGImages" / "p1.jpg").write_text("hello")
     assert about(voc(root, tmp_path), "p1.jpg").what == "not an image"
+
+
+def test_photos_of_a_few_pixels_are_photos(tmp_path: Path) -> None:
+    for number, size in enumerate([(1, 1), (7, 40), (40, 5), (9, 2)]):
+        assert examined(draw.photo(tmp_path / f"{number}.jpg", size)).fault == ""
 
 
 def test_a_missing_photo_is_reported_and_left_out(tmp_path: Path) -> None:
