@@ -20,7 +20,9 @@ def bench(  # noqa: PLR0913 - the arguments of the command
     what: Annotated[
         list[Path] | None, typer.Argument(help="Runs' folders, candidates' of runs/store, any .onnx files.")
     ] = None,
-    models: Annotated[str, typer.Option(help="Instead of files, models as built: ssd_mbv1,yolov1 or all.")] = "",
+    models: Annotated[
+        str, typer.Option(help="Instead of files, models or networks in YAML as built: ssd_mbv1,yolov1 or all.")
+    ] = "",
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where --models are called.")] = "cpu",
     modes: Annotated[
         str, typer.Option(help="Of --models: eager,channels-last,compile,cuda-graphs; all if absent.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.results import Results
+from mfast_edge import model as models
 from mfast_edge import roofed
 from mfast_edge.entered import Setting, entered
 from mfast_edge.errors import UserError
@@ -113,10 +114,10 @@ def agree(asked: Asked) -> None:
 
 
 def named(text: str) -> tuple[str, ...]:
-    """Models' names. UserError names the known ones."""
+    """Models' names, or networks in YAML. UserError names the known ones."""
     found = tuple(MODELS) if text == "all" else listed(text)
-    if strange := [name for name in found if name not in MODELS]:
-        raise UserError(f"--models: {strange[0]!r} is not a model; all, or any of {', '.join(sorted(MODELS))}")
+    for name in found:
+        models.find(name, MODELS, "--models")
     return found
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from export.errors import ExportError
 from export.finding import Finding
 from mfast_edge.candidate import Candidate, Step, child_key, digest, file_digest
+from mfast_edge.model import typed
 from mfast_edge.pipeline import make
 from mfast_edge.stages.export_onnx import ExportOnnx
 from mfast_edge.stages.quantize import Quantize
@@ -117,5 +118,5 @@ def refused(found: Sequence[Finding], shop: Workshop) -> str | None:
     more = f" (and {len(stops) - 1} more)" if stops[1:] else ""
     return (
         f"--target {shop.target.name}: it would refuse what this plan makes: {stops[0].line()}{more}; "
-        f"python -m mfast_edge.doctor --target {shop.target.name} --model {shop.model.name} tells all"
+        f"python -m mfast_edge.doctor --target {shop.target.name} --model {typed(shop.model)} tells all"
     )

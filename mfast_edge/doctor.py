@@ -16,6 +16,7 @@ from mfast_edge.errors import UserError
 if TYPE_CHECKING:
     from export.finding import Finding
     from export.rules import Rules
+    from mfast_edge.model import Model
     from mfast_edge.target import Target
 
 PHOTOS = "particles:12x96"  # drawn on the spot: to fit anchors to and to calibrate on
@@ -27,7 +28,9 @@ app = door()
 def doctor(  # noqa: PLR0913 - the arguments of the command
     file: Annotated[Path | None, typer.Argument(help="An ONNX file, the project's own or a foreign one.")] = None,
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
-    model: Annotated[str | None, typer.Option(help="A model's name: its graphs are made with random weights.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model, or a network in YAML: its graphs are made with random weights.")
+    ] = None,
     plan: Annotated[str | None, typer.Option(help="With --model: the plan to look at; else quick's graphs.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="With --model: model.size=256.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the findings as a list of JSON objects.")] = False,
@@ -94,11 +97,23 @@ def modelled(name: str, target: Target, asked_plan: str | None, given: tuple[str
     plan = replace(plans.read(asked_plan or "quick", target, wanted, build), split=None)
     with TemporaryDirectory() as folder:
         asked = Asked(
-            name, target.name, PHOTOS, None, plan.name, None, None, given, 0, None, None, Path(folder), None, "cpu",
+            name, target.name, drawn(model, Path(folder)), None, plan.name, None, None, given, 0, None, None, Path(folder), None, "cpu",
             True, False, "",
         )  # fmt: skip
         shop = furnish(asked, model, target, plan, Terminal(True))
         return [*(useless(plan, target) if asked_plan else ()), *tried(shop, plan)]
+
+
+def drawn(model: Model, folder: Path) -> str:
+    """Data that suit a model: PHOTOS; for a classifier what they show, cut out into class folders in `folder`."""
+    from mfast_edge.data.crops import Cut, write
+    from mfast_edge.data.index import read
+    from mfast_edge.tasks.task import of
+
+    if not of(model.task).WHOLE:
+        return PHOTOS
+    write(read(PHOTOS, cache=folder / "data"), folder / "classes", Cut(smallest=1))
+    return f"folders:{folder / 'classes'}"
 
 
 def sheet(target: Target) -> Iterator[str]:

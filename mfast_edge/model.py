@@ -104,7 +104,7 @@ def sides(build: Settings) -> tuple[int, ...]:
     return found
 
 
-def find(name: str, known: Mapping[str, str]) -> Model:
+def find(name: str, known: Mapping[str, str], where: str = "--model") -> Model:
     """The model called `name`, else the classifier that is a network of configs/networks or of a YAML file; UserError
     names the known ones."""
     if name in known:
@@ -115,12 +115,17 @@ def find(name: str, known: Mapping[str, str]) -> Model:
         classifier: Model = import_module(known[CLASSIFIER]).MODEL.of(name)
         return classifier
     also = f"; networks: {', '.join(files)}; or a path to a .yaml file" if files else ""
-    raise UserError(f"--model: {name!r} is not a model; known: {', '.join(sorted(known))}{also}")
+    raise UserError(f"{where}: {name!r} is not a model; known: {', '.join(sorted(known))}{also}")
 
 
 def title(model: Model) -> str:
     """What a run of this model is called by: its name, or that of the file that it is."""
     return str(getattr(model, "title", model.name))
+
+
+def typed(model: Model) -> str:
+    """What --model calls it: its name, or the file or network of configs/networks that it is."""
+    return str(getattr(model, "file", "") or model.name)
 
 
 def anchored(model: Model) -> bool:

@@ -17,6 +17,7 @@ from mfast_edge import blueprint
 from mfast_edge.candidate import file_digest
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.judge import PARITY_SCORE
+from mfast_edge.model import title
 from mfast_edge.models.detections import Detections, detect
 from mfast_edge.runners import open_file
 from mfast_edge.store import write_json
@@ -57,7 +58,7 @@ def pack(judge: Judge, rows: Sequence[Row], final: Mapping[str, Any], folder: Pa
             told[graph.name] = described(shop, graph, list(found))
         readme = Path(beside) / "README.md"
         readme.write_text(
-            guide(shop.model.name, shop.target.title, shop.target.board, shop.target.runtimes, PAGES[shop.model.task])
+            guide(title(shop.model), shop.target.title, shop.target.board, shop.target.runtimes, PAGES[shop.model.task])
         )
         check = {"photos": [name for name in files if name.startswith("check/photos/")], "score": PARITY_SCORE}
         made = manifest(shop, rows, final) | {"graphs": told, "check": {**check, "runtime": RUNTIME}}

@@ -97,12 +97,13 @@ def notes(order: Order) -> tuple[str, ...]:
 def stocked(name: str, order: Order, how: Setting) -> list[Entry]:
     """A model in every way on the device; on a CPU as graphs too, with norms, without, and in int8."""
     made = fresh(name, order, how.folder)
+    title = models.title(made.model)
     files = exported(made, how.folder) if order.device == "cpu" else {}
     found = [entry for batch in how.batches or (1,) for entry in in_torch(made, batch, order, how)]
     if "folded" in files and order.roof:
         found = [replace(entry, graph=sized_for(entry, files["folded"], how)) for entry in found]
     graphs = [
-        in_runtime(file, batch, runtime, Known(name, name, fused=True), how)
+        in_runtime(file, batch, runtime, Known(title, title, fused=True), how)
         for kind, file in files.items()
         for batch in how.batches or (1,)
         for runtime in (*RUNTIMES, *VARIANTS)
@@ -142,13 +143,13 @@ def in_way(made: Fresh, way: ways.Way, networks: Networks, order: Order, how: Se
     found = ways.prepare(network, image, way)
     said = [found.remark, networks.left if way.fused else ""]
     row = results.Row(
-        name=made.model.name,
+        name=models.title(made.model),
         file="",
         runtime="torch",
         versions=versions(image),
         threads=how.threads,
         precision=way.precision,
-        model=made.model.name,
+        model=models.title(made.model),
         how=way.mode,
         fused=way.fused,
         batch=len(image),
@@ -170,7 +171,7 @@ def in_way(made: Fresh, way: ways.Way, networks: Networks, order: Order, how: Se
 def exported(made: Fresh, folder: Path) -> dict[str, Path]:
     """{norms, folded, int8: graph}, dressed as for x86."""
     target, known = find_target("x86"), made.model.facts(made.build)
-    files = {kind: folder / f"{made.model.name}-{kind}.onnx" for kind in ("norms", "folded", "int8")}
+    files = {kind: folder / f"{models.title(made.model)}-{kind}.onnx" for kind in ("norms", "folded", "int8")}
     shape = (1, 3, known["height"], known["width"])
     for kind in ("norms", "folded"):
         fold = kind == "folded"

@@ -61,8 +61,9 @@ def test_sizes_that_mean_nothing_are_refused(text: str) -> None:
 
 def test_models_are_named_or_all() -> None:
     assert named("all") == tuple(MODELS)
+    assert named("tiny_net,some.yaml") == ("tiny_net", "some.yaml")
     assert named("ssd_mbv1, tiny") == ("ssd_mbv1", "tiny") == listed("ssd_mbv1,tiny,")
-    with pytest.raises(UserError, match="'ssd' is not a model; all, or any of centernet"):
+    with pytest.raises(UserError, match="--models: 'ssd' is not a model; known: centernet"):
         named("ssd")
 
 

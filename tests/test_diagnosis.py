@@ -82,3 +82,8 @@ def test_risks_are_told_and_stop_nothing(shop: Workshop) -> None:
     assert said is not None
     assert "graph: building takes" in said
     assert "(and 1 more)" in said
+    assert "--model tiny tells all" in said
+    asked = replace(shop, model=find("mobilenetv2", MODELS))
+    said = diagnosis.refused([replace(risk, risk=False)], asked)
+    assert said is not None
+    assert "--model mobilenetv2 tells all" in said

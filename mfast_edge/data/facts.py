@@ -90,7 +90,9 @@ def examined(path: Path) -> Fact:
             width, height = image.size
             rotate = photo.orientation(image)
             fault = "" if image.mode in READABLE else f"pixels of mode {image.mode}"
-            image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: reads all the data, computes an eighth
+            image.draft(
+                "RGB", (max(1, width // 8), max(1, height // 8))
+            )  # JPEG: reads all the data, computes an eighth
             image.load()
     except photo.BROKEN as error:
         fault = photo.fault(error)

@@ -77,6 +77,12 @@ def test_a_model_is_looked_at_before_it_is_trained(capsys: pytest.CaptureFixture
     assert json.loads(out[out.index("[\n") :])[0]["rule"] == "opset 14, 13 at most"
 
 
+def test_a_network_in_yaml_is_looked_at_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code(model="tiny_net") == 0
+    assert capsys.readouterr().out.endswith("0 findings for jetson\n")
+    assert code(model="tiny_net", set_=["export_onnx.opset=14"]) == 1
+
+
 def test_an_export_that_cannot_be_made_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
     assert code(model="tiny", set_=["export_onnx.opset=9"]) == 1
     assert "graph: opset 9 given; instead: 11 or more would be right" in capsys.readouterr().out
