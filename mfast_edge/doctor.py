@@ -97,8 +97,8 @@ def modelled(name: str, target: Target, asked_plan: str | None, given: tuple[str
     plan = replace(plans.read(asked_plan or "quick", target, wanted, build), split=None)
     with TemporaryDirectory() as folder:
         asked = Asked(
-            name, target.name, drawn(model, Path(folder)), None, plan.name, None, None, given, 0, None, None, Path(folder), None, "cpu",
-            True, False, "",
+            name, target.name, drawn(model, Path(folder)), None, plan.name, None, None, given, 0, None, None,
+            Path(folder), None, "cpu", True, False, "",
         )  # fmt: skip
         shop = furnish(asked, model, target, plan, Terminal(True))
         return [*(useless(plan, target) if asked_plan else ()), *tried(shop, plan)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mfast_edge.networks.table import Row
 
 SIZE = 224  # px, where neither the command nor the file says another
-LEAST = 32
+LEAST, MOST = 32, 8  # px; times the channels or repeats
 
 app = door()
 
@@ -38,9 +38,9 @@ def network(
 
     tree = read(name, name)
     side = size or tree.get("input_size", SIZE)
-    if not isinstance(side, int) or side < LEAST or min(width, depth) <= 0:
+    if not isinstance(side, int) or side < LEAST or not all(0 < times <= MOST for times in (width, depth)):
         raise UserError(f"--size, --width, --depth: {side}, {width:g} and {depth:g} given; {LEAST} px at least and "
-                        "numbers above 0 would be right")  # fmt: skip
+                        f"numbers above 0 and up to {MOST} would be right")  # fmt: skip
     entries = parse(tree, Asked(classes, side, width, depth), name)
     from mfast_edge.networks.table import table
 

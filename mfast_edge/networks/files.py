@@ -37,14 +37,16 @@ def filled(tree: dict[str, Any], home: Path | None, where: str, depth: int) -> d
 
 
 def row(given: Any, home: Path | None, where: str, depth: int) -> Any:
-    """An entry, a YamlModule's path replaced by the tree in the file."""
+    """An entry, a YamlModule's path replaced by the tree in the file, and so in a tree that stands there itself."""
     if not isinstance(given, list) or INNER not in given[:3]:
         return given
     place = given.index(INNER) + 1
     arguments = given[place] if place < len(given) else None
-    if not isinstance(arguments, list) or not arguments or not isinstance(arguments[0], str):
+    if not isinstance(arguments, list) or not arguments or not isinstance(arguments[0], str | dict):
         return given
     path = arguments[0]
+    if isinstance(path, dict):
+        return [*given[:place], [filled(path, home, where, depth + 1), *arguments[1:]], *given[place + 1 :]]
     if path.endswith((".yaml", ".yml")) and home is not None:
         inner, below = load(home / path, where), (home / path).parent
     else:

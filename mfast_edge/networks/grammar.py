@@ -22,6 +22,7 @@ from mfast_edge.settings import mistakes
 
 CLASSES = "classes"  # stands for as many channels as there are classes
 COLOURS = 3
+MOST = 1000  # repeats of a module
 KEYS = {
     "backbone", "depth_multiple", "head", "input_channel", "input_size", "name", "outputs", "padding", "width_multiple",
 }  # fmt: skip
@@ -122,7 +123,7 @@ def inside(tree: Mapping[str, Any], asked: Asked, image: Shape, where: str) -> t
 
 def check(tree: Mapping[str, Any], where: str) -> None:
     """UserError for keys that are unknown or hold something else."""
-    if strange := sorted(set(tree) - KEYS):
+    if strange := sorted(set(tree) - KEYS, key=str):
         raise UserError(f"{where}: no key {strange[0]!r}; known: {', '.join(sorted(KEYS))}")
     if tree.get("input_channel", COLOURS) != COLOURS:
         raise UserError(f"{where}: input_channel {tree['input_channel']!r} given; images have {COLOURS}")
@@ -202,8 +203,8 @@ def parts(row: Any, where: str) -> tuple[list[Any], int, str, dict[Any, Any]]:
     if not isinstance(rest, list) or len(rest) != 4 or not isinstance(rest[3], list):
         raise UserError(f"{where}: {row!r} given; {FORM} would be right")
     froms, repeat, name, arguments = rest
-    if not whole(repeat) or repeat < 1:
-        raise UserError(f"{where}: repeat {repeat!r} given; a whole number from 1 would be right")
+    if not whole(repeat) or not 1 <= repeat <= MOST:
+        raise UserError(f"{where}: repeat {repeat!r} given; a whole number from 1 to {MOST} would be right")
     if not isinstance(name, str) or name not in KINDS:
         raise UserError(f"{where}: no module {name!r}; known: {', '.join(sorted(KINDS))}")
     fields = list(KINDS[name].model_fields)
@@ -220,7 +221,8 @@ def source(given: Any, number: int, where: str) -> int:
     """The entry that a from-index of entry `number` means; -1 is the image."""
     found = number + given if whole(given) and given < 0 else given
     if not whole(given) or not -1 <= found < number:
-        raise UserError(f"{where}: from {given!r} given; 0 to {number - 1}, or -1 to {-number - 1}, would be right")
+        known = f"0 to {number - 1}, or -1 to {-number - 1}," if number else "-1, the image,"
+        raise UserError(f"{where}: from {given!r} given; {known} would be right")
     return int(found)
 
 

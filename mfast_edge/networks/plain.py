@@ -196,11 +196,16 @@ class Focus(Module):
         return Shape(self.out, fits(mapped(given), 2 * self.kernel, 2, self.kernel // 2 * 2))
 
 
-class ECA(Same):
+class ECA(Module):
     """Efficient channel attention (Wang 2020): each channel times what a convolution of `kernel` over the means of the
     channels beside it says. No kernel: as many as section 3.2.3 has for so many channels."""
 
     kernel: Kernel | None = None
+
+    def shape(self, given: Sequence[Shape]) -> Shape:
+        """The same."""
+        odd(self.kernel or 1)
+        return mapped(given)
 
 
 class YamlModule(Fixed):

@@ -87,9 +87,17 @@ def test_a_file_inside_another_becomes_part_of_its_tree(tmp_path: Path) -> None:
 
 def test_a_file_that_holds_itself_is_refused(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("backbone: [[1, YamlModule, [mine.yaml]]]")
-    with pytest.raises(UserError, match="one seems to hold itself"):
-        read(str(mine))
+    for text in ("[[1, YamlModule, [mine.yaml]]]", "&a [[1, YamlModule, [{backbone: *a}]]]"):
+        mine.write_text(f"backbone: {text}")
+        with pytest.raises(UserError, match="one seems to hold itself"):
+            read(str(mine))
+
+
+def test_a_tree_inside_another_may_name_files_too(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text("backbone: [[1, Conv, [16, 3]]]")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("backbone: [[1, YamlModule, [{backbone: [[1, YamlModule, [inner.yaml]]]}]]]")
+    assert parse(read(str(mine)), Asked(2, 32))[-1].shape.channels == 16
 
 
 @pytest.mark.parametrize("text", ["backbone: !!python/object/apply:os.getcwd []", "backbone: [", "- 1"])
