@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something that finds objects in photos."""
+    """Something that finds objects in photos, or says what they show."""
 
     name: str
     model: Model
@@ -61,7 +61,7 @@ def saturating(run: Opened) -> Subject:
 
 
 def weights(name: str, init: Path, given: tuple[str, ...], classes: tuple[str, ...]) -> Subject:
-    """Weights of a whole detector through torch; `classes` name what the file cannot. UserError: they do not fit."""
+    """Weights of a whole network through torch; `classes` name what the file cannot. UserError: they do not fit."""
     model = models.find(name, MODELS)
     have = shapes(init)
     build = check(
@@ -86,7 +86,7 @@ def settings(given: tuple[str, ...]) -> dict[str, Any]:
 def named(init: Path, labels: tuple[str, ...], classes: tuple[str, ...]) -> tuple[str, ...]:
     """The classes of the weights' heads: by the file, else the data's where they are as many."""
     if not labels:
-        raise UserError(f"--init: {init} holds no class heads; weights of a whole detector would be right")
+        raise UserError(f"--init: {init} holds no class heads; weights of a whole network would be right")
     if set(labels) != {"?"}:
         return labels
     if len(labels) != len(classes):

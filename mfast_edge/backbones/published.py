@@ -107,10 +107,10 @@ def fill(pairs: Sequence[Pair], file: Path, sources: Sequence[str], tensors: Map
         follow(pair, file, source, tensors)
 
 
-def enough(file: Path, have: int, want: int) -> None:
-    """UserError where a file holds another number of convolutions."""
+def enough(file: Path, have: int, want: int, whose: str = "torchvision's file") -> None:
+    """UserError where a file holds another number of convolutions than are wanted, as many as `whose`."""
     if have != want:
-        raise UserError(f"--init: {file} holds {have} convolutions; the {want} of torchvision's file would be right")
+        raise UserError(f"--init: {file} holds {have} convolutions; the {want} of {whose} would be right")
 
 
 def follow(pair: Pair, file: Path, source: str, tensors: Mapping[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from mfast_edge.errors import UserError
 
 LAYERED = {"mobilenet_v2": "features.", "mobilenet_v3_large": "features.", "mobilenet_v3_small": "features."}
 LAYERED |= {"mnasnet": "layers."}  # what torchvision's files call the layers below the classifier's
+MINE = "this network"
 NARROW = {"mobilenet_v3_large": 1e-3, "mobilenet_v3_small": 1e-3}  # eps of its norms, where it is not torch's
 
 
@@ -37,7 +38,7 @@ def put(network: nn.Module, file: Path, tensors: Mapping[str, Tensor], head: nn.
 def folded(network: nn.Module, file: Path, sources: Sequence[str], tensors: Mapping[str, Tensor]) -> int:
     """Convolutions whose norms were folded, in their order; how many."""
     pairs = blocks(network)
-    enough(file, len(sources), len(pairs))
+    enough(file, len(sources), len(pairs), MINE)
     for pair, source in zip(pairs, sources, strict=True):
         fold(pair, file, source, tensors)
     return len(pairs)
@@ -66,7 +67,7 @@ def layered(network: nn.Module, mine: Sequence[Any], about: tuple[Origin, Path],
         raise UserError(f"--init: {file} holds a {theirs.backbone}; one of {known} would be right")
     sources = ordered(tensors, LAYERED[theirs.backbone])
     there = sum(tensors[f"{source}.weight"].ndim == 4 for source in sources)
-    enough(file, there, sum(isinstance(leaf, nn.Conv2d) for leaf in mine))
+    enough(file, there, sum(isinstance(leaf, nn.Conv2d) for leaf in mine), MINE)
     take(mine, file, sources, tensors)
     widen(mine, NARROW.get(theirs.backbone, 1e-5))
     normalised(blocks(network)[0], *IMAGENET)
