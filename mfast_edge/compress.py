@@ -16,7 +16,9 @@ app = door()
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[str, typer.Option(help=f"{', '.join(MODELS)}, or any float FILE.onnx.")] = "ssd_mbv1",
+    model: Annotated[
+        str, typer.Option(help=f"{', '.join(MODELS)}, a network in YAML, or any float FILE.onnx.")
+    ] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")
@@ -24,7 +26,9 @@ def compress(  # noqa: PLR0913 - the arguments of the command
     classes: Annotated[
         str | None, typer.Option(help="A class map: a YAML file, person, kitti, or typed: person=man+woman,car.")
     ] = None,
-    plan: Annotated[str | None, typer.Option(help="quick (if absent), full, heavy, graph, a .yaml file …")] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="quick (if absent), full, heavy, classify, graph, a .yaml file …")
+    ] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of val mAP@.5 or macro F1 that may be lost.")] = None,
     set_: Annotated[

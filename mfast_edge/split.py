@@ -21,7 +21,7 @@ app = door()
 
 @app.command()
 def split(  # noqa: PLR0913 - the arguments of the command
-    data: Annotated[str, typer.Argument(help="voc:PATH, coco:PATH, yolo:PATH or particles.")],
+    data: Annotated[str, typer.Argument(help="voc:PATH, coco:PATH, yolo:PATH, folders:PATH, particles …")],
     by: Annotated[str | None, typer.Option(help="Of class, count, ratio, size, with commas; none: by content.")] = None,
     classes: Annotated[str | None, typer.Option(help="A class map: a YAML file, a name, or typed.")] = None,
     set_: Annotated[
