@@ -106,6 +106,7 @@ def test_slots_are_knobs_of_their_own_and_come_to_a_network() -> None:
     tree = space.tree({**chosen, **rest, "slot1.activation": "ReLU", "tail.out": 64, "model.size": 96})
     assert set(tree) == {"model.size", "model.network"}
     assert tree["model.network"]["backbone"][0] == [1, "Conv", [16, 3, 2, None, 1, "ReLU"]]
+    assert space.tree({"model.size": 96}) == {"model.size": 96}  # what a dry run looks at: the plan's own network
 
 
 def test_a_network_that_is_searched_is_not_given_too(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ class C3(Module):
     shortcut: bool = True
     expansion: Part = 0.5
     activation: Activation | None = "SiLU"
-    blocks: Count = 1
+    blocks: Annotated[int, Field(ge=1, le=100)] = 1
 
     def repeated(self, count: int) -> tuple[Module, ...]:
         """One, with as many bottlenecks inside."""

@@ -22,7 +22,7 @@ from mfast_edge.settings import mistakes
 
 CLASSES = "classes"  # stands for as many channels as there are classes
 COLOURS = 3
-MOST = 1000  # repeats of a module
+MOST = 100  # repeats of a module
 KEYS = {
     "backbone", "depth_multiple", "head", "input_channel", "input_size", "name", "outputs", "padding", "width_multiple",
 }  # fmt: skip
@@ -172,6 +172,8 @@ def entry(row: Any, before: Sequence[Entry], context: Context) -> Entry:
         raise UserError(f"{where}: repeat {repeat} given; 1 would be right")
     module = argued(name, given, context.asked.classes, where).scaled(context.asked.width)
     count = max(round(repeat * context.asked.depth), 1) if repeat > 1 else repeat
+    if count > MOST:
+        raise UserError(f"{where}: {count} repeats asked for; at most {MOST} would be right")
     shapes = tuple(context.image if one < 0 else before[one].shape for one in sources)
     links = list[Link]()
     for one in module.repeated(count):
@@ -203,8 +205,8 @@ def parts(row: Any, where: str) -> tuple[list[Any], int, str, dict[Any, Any]]:
     if not isinstance(rest, list) or len(rest) != 4 or not isinstance(rest[3], list):
         raise UserError(f"{where}: {row!r} given; {FORM} would be right")
     froms, repeat, name, arguments = rest
-    if not whole(repeat) or not 1 <= repeat <= MOST:
-        raise UserError(f"{where}: repeat {repeat!r} given; a whole number from 1 to {MOST} would be right")
+    if not whole(repeat) or repeat < 1:
+        raise UserError(f"{where}: repeat {repeat!r} given; a whole number from 1 would be right")
     if not isinstance(name, str) or name not in KINDS:
         raise UserError(f"{where}: no module {name!r}; known: {', '.join(sorted(KINDS))}")
     fields = list(KINDS[name].model_fields)

@@ -14,7 +14,7 @@ Activation = Literal[
     "ReLU", "ReLU6", "LeakyReLU", "ELU", "SiLU", "Swish", "HardSwish", "Hardswish", "HardSigmoid", "Hardsigmoid",
     "Sigmoid", "Tanh",
 ]  # fmt: skip
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=16384)]
 Kernel = Annotated[int, Field(ge=1, le=31)]
 Stride = Annotated[int, Field(ge=1, le=4)]
 Rise = Annotated[float, Field(ge=1, le=16)]  # how much wider a block is inside

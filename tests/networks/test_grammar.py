@@ -91,6 +91,7 @@ def test_an_mbconv_has_its_channels_and_not_its_expansion() -> None:
 WRONG: dict[str, tuple[list[Any], str]] = {
     "module": ([[1, "Convolution", [8, 3]]], "entry 0: no module 'Convolution'; known: Add, AvgPool"),
     "argument": ([[1, "Conv", [8, 0]]], "entry 0 Conv.kernel: 0 given; input should be greater than or equal to 1"),
+    "wide": ([[1, "Conv", [10**9, 3]]], "entry 0 Conv.out: 1000000000 given; input should be less than or equal to"),
     "missing": ([[1, "Conv", [8]]], "entry 0 Conv.kernel"),
     "many": ([[1, "Dropout", [0.1, 2]]], "entry 0 Dropout: 2 arguments given; at most 1: p"),
     "twice": ([[1, "Dropout", [0.1], {"p": 0.2}]], "entry 0 Dropout: p given twice"),
@@ -108,8 +109,8 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "itself": ([[0, 1, "Conv", [8, 3]]], "entry 0 Conv: from 0 given; -1, the image, would be right"),
     "back": ([[-2, 1, "Conv", [8, 3]]], "entry 0 Conv: from -2 given"),
     "sources": ([[1, "Conv", [8, 3]], [[-1, 0], 1, "Conv", [8, 3]]], "entry 1 Conv: reads 2 entries; one would be"),
-    "repeat": ([[0, "Conv", [8, 3]]], "entry 0: repeat 0 given; a whole number from 1 to 1000 would be right"),
-    "endless": ([[10**9, "Conv", [8, 3]]], "entry 0: repeat 1000000000 given"),
+    "repeat": ([[0, "Conv", [8, 3]]], "entry 0: repeat 0 given; a whole number from 1 would be right"),
+    "endless": ([[10**9, "Conv", [8, 3]]], "entry 0 Conv: 1000000000 repeats asked for; at most 100"),
     "once": ([[1, "Conv", [8, 3]], [2, "GlobalAvgPool", []]], "entry 1 GlobalAvgPool: repeat 2 given; 1 would be"),
     "row": (["Conv"], "entry 0: 'Conv' given; [repeat, module, [arguments]]"),
     "vector": ([[1, "Flatten", []], [1, "Conv", [8, 3]]], "entry 1 Conv: a map is read, and a vector of 12288 comes"),
