@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mfast_edge.networks.table import Row
 
 SIZE = 224  # px, where neither the command nor the file says another
-LEAST, MOST = 32, 8  # px; times the channels or repeats
+LEAST, LARGE = 32, 8192  # px
+MOST = 8  # times the channels or repeats
 
 app = door()
 
@@ -26,7 +27,7 @@ app = door()
 def network(
     name: Annotated[str, typer.Argument(help="A network's name in configs/networks, or the path of a YAML file.")],
     size: Annotated[int | None, typer.Option(help="The input's side in pixels; else the file's, else 224.")] = None,
-    classes: Annotated[int, typer.Option(help="How many classes.", min=1)] = 1000,
+    classes: Annotated[int, typer.Option(help="How many classes.", min=1, max=100_000)] = 1000,
     width: Annotated[float, typer.Option(help="Times so many channels, on top of the file's width_multiple.")] = 1.0,
     depth: Annotated[float, typer.Option(help="Times so many repeats, on top of the file's depth_multiple.")] = 1.0,
 ) -> None:
@@ -34,12 +35,12 @@ def network(
     from rich.console import Console
 
     from mfast_edge.networks.files import read
-    from mfast_edge.networks.grammar import Asked, outputs, parse
+    from mfast_edge.networks.grammar import Asked, outputs, parse, whole
 
     tree = read(name, name)
     side = size or tree.get("input_size", SIZE)
-    if not isinstance(side, int) or side < LEAST or not all(0 < times <= MOST for times in (width, depth)):
-        raise UserError(f"--size, --width, --depth: {side}, {width:g} and {depth:g} given; {LEAST} px at least and "
+    if not whole(side) or not LEAST <= side <= LARGE or not all(0 < times <= MOST for times in (width, depth)):
+        raise UserError(f"--size, --width, --depth: {side}, {width:g} and {depth:g} given; {LEAST} to {LARGE} px and "
                         f"numbers above 0 and up to {MOST} would be right")  # fmt: skip
     entries = parse(tree, Asked(classes, side, width, depth), name)
     from mfast_edge.networks.table import table

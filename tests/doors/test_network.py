@@ -42,9 +42,10 @@ def test_multiples_go_on_top_of_the_file_s_own(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (["mobilenet_v9"], "mobilenet_v9: 'mobilenet_v9' is not known; known: efficientnet_b0"),
-        (["tiny_net", "--size", "8"], "--size, --width, --depth: 8, 1 and 1 given; 32 px at least"),
-        (["tiny_net", "--width", "nan"], "--size, --width, --depth: 64, nan and 1 given; 32 px at least"),
-        (["tiny_net", "--depth", "inf"], "--size, --width, --depth: 64, 1 and inf given; 32 px at least"),
+        (["tiny_net", "--size", "8"], "--size, --width, --depth: 8, 1 and 1 given; 32 to 8192 px"),
+        (["tiny_net", "--size", "1000000000"], "--size, --width, --depth: 1000000000, 1 and 1 given; 32 to 8192 px"),
+        (["tiny_net", "--width", "nan"], "--size, --width, --depth: 64, nan and 1 given; 32 to 8192 px"),
+        (["tiny_net", "--depth", "inf"], "--size, --width, --depth: 64, 1 and inf given; 32 to 8192 px"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(words: list[str], sentence: str) -> None:
