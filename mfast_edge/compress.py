@@ -16,9 +16,7 @@ app = door()
 
 @app.command()
 def compress(  # noqa: PLR0913 - the arguments of the command
-    model: Annotated[
-        str, typer.Option(help=f"{', '.join(MODELS)}, a network in YAML, or any float FILE.onnx.")
-    ] = "ssd_mbv1",
+    model: Annotated[str, typer.Option(help=f"{', '.join(MODELS)}, a network in YAML, FILE.onnx.")] = "ssd_mbv1",
     target: Annotated[str, typer.Option(help="A device's name, or the path of its YAML file.")] = "x86",
     data: Annotated[
         str | None, typer.Option(help="FORMAT:PATH or particles, several joined by +; the plan's if absent.")
