@@ -11,6 +11,7 @@ from mfast_edge.errors import UserError
 
 TASK = "classify"
 USUAL = Split(by=("class",), folds=7)  # where the data bring no lists: 71/14/14, every class in each
+MANY = 40  # classes that a terminal has lines for
 Given = Mapping[str, Sequence[Record]]
 Photos = tuple[Record, ...]
 
@@ -99,5 +100,9 @@ def counted(told: Mapping[str, Sequence[int]]) -> list[list[str]]:
 
 
 def lines(data: Dataset) -> list[str]:
-    """The same as text; nothing of data for another task."""
-    return aligned(counted(counts(data))) if data.task == TASK else []
+    """The same as text, of many classes the first MANY and the sum; nothing of data for another task."""
+    if data.task != TASK:
+        return []
+    *rows, total = aligned(counted(counts(data)))
+    more = len(data.classes) - MANY
+    return [*rows, total] if more <= 0 else [*rows[: MANY + 1], f"… and {more} more classes", total]

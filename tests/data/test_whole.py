@@ -111,6 +111,16 @@ def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_of_many_classes_a_terminal_shows_some_and_the_sum(tmp_path: Path) -> None:
+    root = shelves(tmp_path / "d", **{f"c{number:02}": 1 for number in range(50)})
+    told = lines(measurable(f"folders:{root}", cache=tmp_path, task="classify"))
+    assert len(told) == 43
+    assert told[-3].startswith("c39 ")
+    assert told[-2] == "… and 10 more classes"
+    assert told[-1].split()[-1] == "50"
+    assert lines(measurable(f"folders:{root}", cache=tmp_path)) == []
+
+
 def test_data_to_measure_on_may_be_few(tmp_path: Path) -> None:
     data = measurable(f"folders:{shelves(tmp_path / 'd', glass=1, paper=1)}", cache=tmp_path, task="classify")
     assert len(data.records) == 2

@@ -95,7 +95,9 @@ def test_the_bundle_checks_itself_and_says_classes(made: Path, tmp_path: Path, p
     if python == "3.6":
         pytest.skip("no Python 3.6 with numpy and onnxruntime here: make py36")
     bundle = run(made) / "bundle"
-    assert "the whole classifier" in (bundle / "README.md").read_text()
+    guide = (bundle / "README.md").read_text()
+    assert guide.startswith("# tiny_net for x86 CPU")
+    assert "the whole classifier" in guide
     command = [python, str(bundle / "run.py")]
     checked = subprocess.run([*command, "check", "--out", str(tmp_path)], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
