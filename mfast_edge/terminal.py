@@ -46,14 +46,14 @@ class Terminal:
         for line in plan.left_out:
             self.out.print(f"  {line}")
         self.task = shop.data.task
-        self.read(shop)
+        self.photos(shop)
 
     def risks(self, found: Iterable[Finding]) -> None:
         """What the target takes and may get wrong."""
         for one in (one for one in found if one.risk):
             self.out.print(f"  doctor: {one.line()}")
 
-    def read(self, shop: Workshop) -> None:
+    def photos(self, shop: Workshop) -> None:
         """What is wrong with the data; photos of each class, where they have one; the fold tables, where photos were
         dealt as asked."""
         for line in [*shop.data.report.lines(), *lines(shop.data)]:
@@ -111,7 +111,7 @@ class Terminal:
         self.out.print(table)
         photos = sum(map(len, shop.data.splits.values()))
         self.out.print(f"{shop.data.name}: {photos} photos, {len(shop.data.classes)} classes; no stage was run")
-        self.read(shop)
+        self.photos(shop)
 
     def end(self, final: dict[str, Any], folder: Path) -> None:
         """The table of stages, the gates, where the files are."""
