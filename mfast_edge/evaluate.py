@@ -127,7 +127,9 @@ def dataset(asked: Asked, run: Opened | None, task: str) -> Dataset:
 
     own = run.page.get("data", {}) if run else {}
     if not asked.data and not own:
-        raise UserError("evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH or particles would be right")
+        raise UserError(
+            "evaluate: no data given; --data voc:PATH, coco:PATH, yolo:PATH, folders:PATH or particles would be right"
+        )
     out = asked.out or (run.runs if run else Path("runs"))
     seed = run.candidate.lineage[0].seed if run else 0  # the run's: its training photos stay in train
     if not asked.data and not asked.classes:

@@ -128,7 +128,7 @@ def surroundings(run: Opened, target: Target, spec: str | None = None) -> Worksh
 
     own = run.page.get("data", {})
     if not spec and not own:
-        given = "--data voc:PATH, coco:PATH, yolo:PATH or particles would be right"
+        given = "--data voc:PATH, coco:PATH, yolo:PATH, folders:PATH or particles would be right"
         raise UserError(f"{run.candidate.folder}: no data given, and it does not know its own; {given}")
     seed = run.candidate.lineage[0].seed
     data = again({"task": run.model.task, **own}, cache=run.runs / "data", spec=spec, seed=seed)
