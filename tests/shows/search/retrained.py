@@ -35,11 +35,9 @@ class Asked:
 
 def compared(asked: Asked) -> dict[str, Any]:
     """Medians over the seeds: macro F1 on test, seconds of one pass over test, score; and each run by itself."""
-    images = {
-        name: paced(asked, name) for name in together(asked, PACE_SEED, dict.fromkeys(asked.networks, PACED), "pace")
-    }
-    for seed in asked.seeds:
-        together(asked, seed, images, "seed")
+    together(asked, [(name, PACE_SEED) for name in asked.networks], dict.fromkeys(asked.networks, PACED), "pace")
+    images = {name: paced(asked, name) for name in asked.networks}
+    together(asked, [(name, seed) for seed in asked.seeds for name in asked.networks], images, "seed")
     runs = [(name, asked.out / f"{name}-seed{seed}") for name in asked.networks for seed in asked.seeds]
     shown = [zoo.shown(folder) for _, folder in runs]
     times = zoo.clock(shown, ROUNDS, SECONDS)
@@ -51,14 +49,12 @@ def compared(asked: Asked) -> dict[str, Any]:
     return {"summary": summary(rows, photos), "photos": photos, "minutes": asked.minutes, "rows": rows}
 
 
-def together(asked: Asked, seed: int, images: Mapping[str, int], kind: str) -> Sequence[str]:
-    """Every network's run of this seed, two at a time, on one thread each. Unfinished: one did not end."""
-    names = list(asked.networks)
-    for pair in (names[start : start + 2] for start in range(0, len(names), 2)):
-        going = {name: begun(asked, name, seed, images[name], kind) for name in pair}
-        if failed := [name for name, process in going.items() if process.wait() not in (0, 1)]:
+def together(asked: Asked, jobs: Sequence[tuple[str, int]], images: Mapping[str, int], kind: str) -> None:
+    """The runs of these networks and seeds, two at a time, on one thread each. Unfinished: one did not end."""
+    for pair in (jobs[start : start + 2] for start in range(0, len(jobs), 2)):
+        going = [(name, begun(asked, name, seed, images[name], kind)) for name, seed in pair]
+        if failed := [name for name, process in going if process.wait() not in (0, 1)]:
             raise Unfinished(f"search: the training of {failed[0]} did not end; see its folder in {asked.out}")
-    return names
 
 
 def begun(asked: Asked, name: str, seed: int, images: int, kind: str) -> subprocess.Popen[bytes]:
