@@ -15,14 +15,6 @@ import pytest
 
 from mfast_edge.run import Asked
 
-LONG = ("shows", "doors")  # folders of few tests that take long
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first: else one process ends with it while the other one has nothing left."""
-    home = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(home).parts[0] not in LONG)
-
 
 def room(variable: str) -> Path:
     """The folder that an environment variable names; the test is skipped where it names none."""
