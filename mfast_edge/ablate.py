@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -66,6 +65,7 @@ def ablate(  # noqa: PLR0913 - the arguments of the command
 def work(ablation: Ablation, asked: Asked) -> None:
     """Check every row, make and measure them, print."""
     from mfast_edge.ablated import ablated, ahead, planned, table
+    from mfast_edge.data.report import aligned
     from mfast_edge.terminal import Terminal
 
     terminal = Terminal(asked.json)
@@ -99,12 +99,6 @@ def preview(rows: list[tuple[str, float]], as_json: bool) -> None:
     for name, spent in rows:
         print(f"{name:40} {f'about {spent:.1f} minutes' if spent else 'nothing to train'}")
     print(f"{len(rows)} rows, about {total:.1f} minutes of training; nothing was run")
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Cells in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def main() -> None:

@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from search.study import Trial
 
 
-def outcome(space: Space, found: Sequence[Trial]) -> dict[str, Any]:
-    """Space, counts, winner and trials."""
-    told = {"space": space.model_dump(mode="json"), "counts": counts(found), "winner": won(space, answered(found))}
-    return {**told, "trials": [one(trial) for trial in found]}
+def outcome(space: Space, found: Sequence[Trial], finals: Sequence[Finished]) -> dict[str, Any]:
+    """Space, counts, winner, what was timed again for it, and trials."""
+    answers = answered(found)
+    won = winner(space, finals or answers)
+    if won and finals:
+        won["why"] += f"; of {len(answers)} complete trials the {len(finals)} best were timed again"
+    return {
+        "space": space.model_dump(mode="json"),
+        "counts": counts(found),
+        "winner": won,
+        "finals": [{"id": one.number, "figures": dict(one.figures)} for one in finals],
+        "trials": [one(trial) for trial in found],
+    }
 
 
 def counts(found: Sequence[Trial]) -> dict[str, int]:
@@ -28,14 +37,14 @@ def counts(found: Sequence[Trial]) -> dict[str, int]:
 def answered(found: Sequence[Trial]) -> list[Finished]:
     """The complete trials with their figures."""
     complete = [trial for trial in found if trial.state == "complete" and "figures" in trial.notes]
-    return [Finished(trial.id, trial.params, trial.notes["figures"]) for trial in complete]
+    return [Finished(trial.id, trial.params, trial.notes["figures"], trial.notes["key"]) for trial in complete]
 
 
-def won(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
+def winner(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
     """The winner, and why; None where no trial was answered."""
     if not answers:
         return None
-    found, why = chosen(answers, space.objectives, space.winner.quality if space.winner else None)
+    found, why = chosen(answers, space.objectives, space.least)
     return {"id": found.number, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
 
 

@@ -151,9 +151,9 @@ def judged(shop: Workshop, rows: Sequence[Row], graph: Path, budget: float) -> l
     found += [
         gates.at_least(
             f"parity of {ALIKE[row.stage][0]}",
-            shared(row.verdict.parity),
-            ALIKE[row.stage][1],
-            f"of {shop.task.THINGS}",
+            100 * shared(row.verdict.parity),
+            100 * ALIKE[row.stage][1],
+            f"% of {shop.task.THINGS}",
         )
         for row in rows
         if row.stage in ALIKE and row.verdict.parity

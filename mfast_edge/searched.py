@@ -17,7 +17,7 @@ from mfast_edge import target as targets
 from mfast_edge.again import command
 from mfast_edge.door import hidden
 from mfast_edge.errors import UserError
-from mfast_edge.outcome import counts, often, outcome
+from mfast_edge.outcome import answered, counts, often, outcome
 from mfast_edge.scoreboard import Scoreboard
 from mfast_edge.store import read_json, write_json
 from mfast_edge.terminal import Terminal
@@ -28,7 +28,7 @@ from search.study import run as work
 if TYPE_CHECKING:
     from mfast_edge.foreseen import Ready
     from mfast_edge.trials import Trials
-    from search.study import Report, Trial
+    from search.study import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,9 @@ def studied(hunt: Hunt, trials: Trials, folder: Path) -> Settings:
     name = hunt.study or f"{space.name}-{trials.question()}"
     seed, first = trials.base.plan.seed, own(trials)
     ways = (space.sampler, space.pruner, space.curve)
-    about = {"question": trials.question()} | ({"machine": trials.base.shop.machine} if space.clocked else {})
+    about = {"set of data, settings and versions": trials.question()}
+    if space.clocked:
+        about["machine, with which no ms compare"] = trials.base.shop.machine
     return Settings(name, space.directions, seed, storage, first, *ways, trials.steps, about)
 
 
@@ -168,13 +170,9 @@ def labour(search: Search, seen: Callable[[], None]) -> int:
         write_json(spent, {"seconds": seconds})
         return asked.hours is not None and seconds >= asked.hours * 3600
 
-    def objective(params: Mapping[str, Any], report: Report) -> list[float]:
-        report.note("asked", trials.question())
-        return trials.attempt(params, report)
-
     try:
         space = parse(trials.space.knobs)
-        work(objective, space, search.settings, trials=asked.search or None, stop=late)
+        work(trials.attempt, space, search.settings, trials=asked.search or None, stop=late)
     except SpaceError as wrong:
         raise UserError(f"--space: {wrong}") from None
     finally:
@@ -185,7 +183,7 @@ def labour(search: Search, seen: Callable[[], None]) -> int:
 def led(search: Search, terminal: Terminal) -> int:
     """Search, tell, report; then the winner's own run."""
     base = search.trials.base
-    check_joined(search, search.finished())
+    search.finished()  # a study about something else is told of now
     terminal.head(base.plan, base.shop, search.folder)
     runs.check_target(base.plan, base.shop, terminal)
     with search.board.shown():
@@ -242,22 +240,10 @@ def proven(search: Search, told: Mapping[str, Any], terminal: Terminal) -> int:
     return 0 if all(gate["passed"] for gate in final["gates"]) else 1
 
 
-def check_joined(search: Search, found: Sequence[Trial]) -> None:
-    """UserError where a study of this name asked something else, or on another kind of machine what a clock tells."""
-    name, question = search.settings.name, search.trials.question()
-    machine = search.trials.base.shop.machine
-    if any(trial.notes.get("asked", question) != question for trial in found):
-        raise UserError(f"--study: {name} was begun with other data, settings or versions; another name would be right")
-    others = sorted({str(trial.notes["machine"]) for trial in found if "machine" in trial.notes} - {machine})
-    if others and search.trials.space.clocked:
-        raise UserError(
-            f"--study: {name} was timed on {others[0]}, and this is {machine}: their ms cannot be compared; machines "
-            "of one kind, or a study of its own (--study NAME), would be right"
-        )
-
-
 def summary(search: Search, found: Sequence[Trial]) -> dict[str, Any]:
     """All that is known of a search, as JSON."""
+    from mfast_edge.finals import finals
+
     trials, shop = search.trials, search.trials.base.shop
     return {
         "study": search.settings.name,
@@ -268,7 +254,7 @@ def summary(search: Search, found: Sequence[Trial]) -> dict[str, Any]:
         "target": shop.target.title,
         "machine": shop.machine,
         "seed": search.settings.seed,
-        **outcome(trials.space, found),
+        **outcome(trials.space, found, finals(trials, answered(found))),
     }
 
 

@@ -96,6 +96,11 @@ class Space(Settings):
         return "minimize" if "score" in self.objectives else "maximize"
 
     @property
+    def least(self) -> float | None:
+        """The quality that a winner has, if there is one that it must have."""
+        return self.winner.quality if self.winner else None
+
+    @property
     def clocked(self) -> bool:
         """Whether the answer depends on the machine that gives it."""
         return "ms" in self.limits or self.winner is not None or bool(set(CLOCKED) & self.objectives.keys())
@@ -103,7 +108,7 @@ class Space(Settings):
     @property
     def knobs(self) -> Knobs:
         """What varies, those of the slots too."""
-        return {**self.settings, **(expanded(self.slots) if self.slots else {})}
+        return {**self.settings, **(expand(self.slots) if self.slots else {})}
 
     def tree(self, params: Mapping[str, Any]) -> Knobs:
         """A trial's dotted settings of plan and model; the slots' together are `model.network`, where any is given."""
@@ -156,16 +161,10 @@ def checked(tree: Mapping[str, Any], where: str) -> None:
     for section, given in (("settings", settings), ("slots", slots)):
         try:
             if given:
-                parse(expanded(given) if section == "slots" else given)
+                parse(expand(given) if section == "slots" else given)
         except (SpaceError, UserError) as wrong:
             mistakes.append(f"{where}.{section}: {wrong}")
-    if not mistakes and slots and (both := sorted(set(settings) & (set(expanded(slots)) | {"model.network"}))):
+    if not mistakes and slots and (both := sorted(set(settings) & (set(expand(slots)) | {"model.network"}))):
         mistakes.append(f"{where}.settings: {both[0]} is the slots'; one of the two would be right")
     if mistakes:
         raise UserError("; ".join(mistakes))
-
-
-def expanded(slots: Mapping[str, Any]) -> Knobs:
-    """Module slots as knobs."""
-    found: Knobs = expand(slots)
-    return found

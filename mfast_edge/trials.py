@@ -105,10 +105,14 @@ class Trials:
 
     def figures(self, ready: Ready, final: Candidate, facts: Facts) -> dict[str, float]:
         """All that is known of a finished trial, by name."""
-        told = {**asdict(facts), **quality(ready, final)}
+        return self.scored({**asdict(facts), **quality(ready, final)})
+
+    def scored(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """The same, with the score of their F1 and ms where that is an objective."""
+        told = dict(figures)
         if "score" in self.space.objectives:
             f1, ms = self.par
-            told["score"] = score(told["f1"], facts.ms, f1_ref=f1, t_ref=ms)
+            told["score"] = score(told["f1"], told["ms"], f1_ref=f1, t_ref=ms)
         return told
 
     @cached_property

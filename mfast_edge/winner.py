@@ -12,11 +12,12 @@ from mfast_edge.spaces import Goals
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A trial that was answered: its number, what it tried, and all its figures by name."""
+    """A trial that was answered: its number, what it tried, all its figures by name, its key in the store."""
 
     number: int
     params: Mapping[str, Any]
     figures: Mapping[str, float]
+    key: str = ""
 
 
 def chosen(trials: Sequence[Finished], objectives: Goals, least: float | None) -> tuple[Finished, str]:

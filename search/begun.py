@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast
 
@@ -51,7 +51,7 @@ def open_study(at: Place, space: Space, settings: Settings) -> optuna.Study:
 
 
 def read(at: Place, settings: Settings) -> list[Trial]:
-    """The trials of a study, if there is one."""
+    """The trials of a study, if there is one. StudyError: it is about something else."""
     if isinstance(at, Journal) and not at.path.exists():
         return []
     with told(settings.storage), at.turn():
@@ -59,6 +59,7 @@ def read(at: Place, settings: Settings) -> list[Trial]:
         if settings.name not in optuna.get_all_study_names(storage):
             return []
         study = _plain(storage, settings.name)
+        _refuse(_other(study, settings), settings)
         return listed(study.get_trials(deepcopy=False), _space(study.user_attrs["asked"]["space"]))
 
 
@@ -93,11 +94,21 @@ def _recognise(study: optuna.Study, space: Space, settings: Settings) -> None:
     if not study.user_attrs and not study.get_trials(deepcopy=False):
         study.set_user_attr("asked", asked)
         study.set_user_attr("about", dict(settings.about))
-    was, known = study.user_attrs.get("asked", {}), study.user_attrs.get("about", {})
-    odd = [key for key in ("seed", "space", *USUAL) if was.get(key) != asked.get(key)]
-    odd += [name for name, value in settings.about.items() if known.get(name, value) != value]
+    was = study.user_attrs.get("asked", {})
+    odd = [key for key in ("seed", "space", *USUAL) if was.get(key) != asked.get(key)] + _other(study, settings)
     if [way.name.lower() for way in study.directions] != list(settings.directions):
         odd.append("directions")
+    _refuse(odd, settings)
+
+
+def _other(study: optuna.Study, settings: Settings) -> list[str]:
+    """What a study is about otherwise."""
+    known = study.user_attrs.get("about", {})
+    return [name for name, value in settings.about.items() if known.get(name, value) != value]
+
+
+def _refuse(odd: Sequence[str], settings: Settings) -> None:
+    """StudyError where anything is odd."""
     if odd:
         differs = f"the study {settings.name!r} was begun with a different {' and '.join(odd)}"
         raise StudyError(f"{safe(settings.storage)}: {differs}; name this search otherwise, or use another storage")

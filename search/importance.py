@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,9 @@ def importances(
     sign = -1 if way == "maximize" else 1  # the evaluator assumes that less is better
     study.add_trials([_frozen(space, one, sign * value) for one, value in zip(params, values, strict=True)])
     share = max(0.1, min(0.5, BEST / len(values)))
-    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=share))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that settings which few trials have are hard to tell of
+        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=share))
     return found if all(map(math.isfinite, found.values())) else {}
 
 

@@ -44,6 +44,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "tuner",
         "trials",
         "foreseen",
+        "finals",
         "winner",
         "outcome",
         "proof",

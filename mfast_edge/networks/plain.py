@@ -13,7 +13,6 @@ from mfast_edge.networks.module import (
     Fixed,
     Kernel,
     Module,
-    Same,
     Stride,
     fits,
     grouped,
@@ -135,13 +134,13 @@ class Flatten(Module):
         return Shape(there.channels * there.side**2, 0)
 
 
-class Dropout(Same):
+class Dropout(Module):
     """Values left out in training."""
 
     p: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
-class Identity(Same):
+class Identity(Module):
     """What comes goes."""
 
 
@@ -209,13 +208,10 @@ class ECA(Module):
 
 
 class YamlModule(Fixed):
-    """The entries of another YAML file on the map that comes; its tree stands here once the file is read."""
+    """The entries of another YAML file on the map that comes; its tree stands here once the file is read, and the
+    grammar asks the entries for their shapes."""
 
     tree: dict[str, Any] | str
-
-    def shape(self, given: Sequence[Shape]) -> Shape:
-        """Never asked: the grammar knows the entries inside."""
-        raise NotImplementedError
 
 
 def told(given: Sequence[Shape]) -> str:

@@ -9,77 +9,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
-from mfast_edge import foreseen
 from mfast_edge.door import command, hidden
 from mfast_edge.errors import UserError
 from mfast_edge.searched import Hunt, prepared, run
 from mfast_edge.terminal import Terminal
 from mfast_edge.workshop import Workshop
 from search.space import parse
-from search.study import Pruned, Rejected, Settings, read
+from search.study import Settings, read
 from search.study import run as study
 from tests.class_folders import draw
 from tests.conftest import asked
 from tests.doors.doors import door, refused
-
-PLAN = """
-data: particles:24x96
-budget: 100.0
-stages:
-  - train: {images: 96, batch: 8, lr: 3.0e-3}
-  - export_onnx: {}
-timing: {rounds: 7, seconds: 0.005, warmup: 1}
-"""
-SPACE: dict[str, Any] = {
-    "limits": {"parameters": "1.0x"},
-    "proxy": {"train.images": 48},
-    "winner": {"quality": 0.0},
-    "sampler": "random",
-    "settings": {
-        "train.lr": {"type": "float", "low": 1e-3, "high": 1e-2, "log": True},
-        "model.width": {"type": "categorical", "choices": [0.25, 0.5, 1.0]},
-    },
-}
-
-
-def files(folder: Path, **sections: Any) -> tuple[str, str]:
-    """A plan's and a space's path."""
-    plan, space = folder / "small.yaml", folder / "space.yaml"
-    plan.write_text(PLAN)
-    space.write_text(yaml.safe_dump({**SPACE, **sections}))
-    return str(plan), str(space)
-
-
-def hunt(folder: Path, final: bool = False, study: str | None = None, **given: Any) -> Hunt:
-    """A search of four trials in a folder that holds the two files."""
-    given = {"plan": str(folder / "small.yaml"), "search": 4, "name": "hunt", **given}
-    return Hunt(asked(folder / "runs", **given), str(folder / "space.yaml"), 1, study, final, None, ())
-
-
-def told(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "runs" / "hunt" / "search.json").read_text())
-    return found
-
-
-class Report:
-    """What a trial tells; gives up at the first look where it is to."""
-
-    def __init__(self, gives_up: bool = False):
-        self.gives_up, self.notes, self.values = gives_up, dict[str, Any](), dict[int, float]()
-
-    def __call__(self, step: int, value: float) -> None:
-        self.values[step] = value
-        if self.gives_up:
-            raise Pruned("falls behind")
-
-    def note(self, name: str, value: Any) -> None:
-        self.notes[name] = value
+from tests.hunts import files, hunt, told
 
 
 def test_a_search_ends_with_the_winner_trained_in_full_and_the_same_command_does_nothing(
@@ -93,7 +38,8 @@ def test_a_search_ends_with_the_winner_trained_in_full_and_the_same_command_does
     wide = [one for one in found["trials"] if one["params"]["model.width"] == 1.0]
     assert all("parameters" in one["why"] and one["key"] is None for one in wide)
     answered = [one for one in found["trials"] if one["state"] == "complete"]
-    fastest = min(answered, key=lambda one: one["figures"]["ms"])
+    assert {one["id"] for one in found["finals"]} == {one["id"] for one in answered}
+    fastest = min(found["finals"], key=lambda one: one["figures"]["ms"])
     assert found["winner"]["figures"]["ms"] <= fastest["figures"]["ms"] / 0.98
     row = json.loads((home / "plan.json").read_text())["stages"][0]["train"]
     assert (row["images"], row["lr"]) == (96, found["winner"]["params"]["train.lr"])
@@ -103,7 +49,9 @@ def test_a_search_ends_with_the_winner_trained_in_full_and_the_same_command_does
 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "store").rglob("*")}
     assert run(hunt(tmp_path, final=True)) in (0, 1)
-    assert told(tmp_path)["trials"] == found["trials"]
+    assert [told(tmp_path)[name] for name in ("trials", "finals", "winner")] == [
+        found[name] for name in ("trials", "finals", "winner")
+    ]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "store").rglob("*")} == before
 
 
@@ -114,69 +62,6 @@ def test_what_is_over_a_limit_is_rejected_before_any_training(tmp_path: Path) ->
     assert [one["state"] for one in told(tmp_path)["trials"]] == ["rejected", "rejected"]
     assert not (tmp_path / "runs" / "store").exists()
     assert not (tmp_path / "runs" / "work").exists()
-
-
-def test_a_pruned_trial_leaves_nothing_of_its_training(tmp_path: Path) -> None:
-    files(tmp_path, limits={})
-    trials = prepared(hunt(tmp_path), Terminal(True)).trials
-    report = Report(gives_up=True)
-    with pytest.raises(Pruned):
-        trials.attempt({"train.lr": 0.003, "model.width": 0.25}, report)
-    assert list(report.values) == [1]
-    assert list((tmp_path / "runs" / "work").iterdir()) == []
-    assert not (tmp_path / "runs" / "store").exists()
-    seen = Report()
-    values = trials.attempt({"train.lr": 0.003, "model.width": 0.25}, seen)
-    assert list(seen.values) == [1, 2, 3]  # 16 photos an epoch
-    assert seen.notes["figures"]["ms"] == values[1]
-    assert seen.values[3] == pytest.approx(values[0], abs=1e-6)  # the whole of so small a val is looked at
-    again = Report()
-    assert trials.attempt({"train.lr": 0.003, "model.width": 0.25}, again) == values
-    assert again.values == {}  # nothing was trained
-
-
-def test_settings_that_no_plan_takes_are_rejected_with_the_reason(tmp_path: Path) -> None:
-    files(tmp_path)
-    trials = prepared(hunt(tmp_path), Terminal(True)).trials
-    with pytest.raises(Rejected, match=r"model\.width"):
-        trials.attempt({"train.lr": 0.003, "model.width": -1.0}, Report())
-
-
-def test_ms_can_be_predicted_from_the_latency_table_and_a_score_be_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A table of a nanosecond for a hundred multiply-adds stands in for a measured one."""
-    table = SimpleNamespace(predict=lambda layers: sum(layer.macs for layer in layers) / 1e8)
-    monkeypatch.setattr(Workshop, "table", lambda *_: table)
-    monkeypatch.setattr(foreseen, "race", lambda *_: pytest.fail("raced"))
-    files(tmp_path, clock="predicted", objectives={"score": "minimize"}, score={"f1": 0.5, "ms": 1.0}, winner=None)
-    trials = prepared(hunt(tmp_path), Terminal(True)).trials
-    report = Report()
-    (score,) = trials.attempt({"train.lr": 0.003, "model.width": 0.25}, report)
-    figures = report.notes["figures"]
-    assert score == pytest.approx(0.5 * figures["ms"] + 1 / (1 + 2.718281828459 ** (-20 * (0.5 - figures["f1"]))))
-    assert figures["ratio"] < 0.5  # the reference is twice as wide
-
-
-@pytest.mark.slow
-def test_a_trial_that_shapes_its_network_is_weighed_afterwards(tmp_path: Path) -> None:
-    """By the graph that its last stage made: here int8, whose quality is measured too."""
-    keep = {"prune.keep": {"type": "float", "low": 0.2, "high": 0.9}}
-    files(tmp_path, settings=keep, until="quantize", limits={"parameters": "0.7x"})
-    prune, int8 = "prune: {images: 0, batches: 2, looks: 1, round_to: 4}", "quantize: {images: 8}"
-    more = f"  - {prune}\n  - export_onnx: {{}}\n  - {int8}\n"
-    (tmp_path / "small.yaml").write_text(PLAN.replace("  - export_onnx: {}\n", more))
-    trials = prepared(hunt(tmp_path), Terminal(True)).trials
-    small, large = Report(), Report()
-    trials.attempt({"prune.keep": 0.3}, small)
-    with pytest.raises(Rejected, match="parameters"):
-        trials.attempt({"prune.keep": 0.9}, large)
-    figures = small.notes["figures"]
-    assert figures["parameters"] <= 0.7 * trials.scale.facts.parameters
-    file = tmp_path / "runs" / "store" / small.notes["key"] / "model.onnx"
-    assert figures["mb"] == file.stat().st_size / 1e6
-    assert large.notes["key"] != small.notes["key"]
-    assert "figures" not in large.notes
 
 
 @pytest.mark.slow
@@ -222,10 +107,10 @@ def test_a_study_of_another_machine_or_question_is_not_joined(tmp_path: Path, mo
     files(tmp_path, limits={"parameters": 10})
     with pytest.raises(UserError, match="no trial of 1"):
         run(hunt(tmp_path, search=1, study="ours"))
-    with pytest.raises(UserError, match="other data, settings or versions"):
+    with pytest.raises(UserError, match="begun with a different set of data, settings and versions; name"):
         run(hunt(tmp_path, search=1, study="ours", set=("train.batch=4",)))
     monkeypatch.setattr(Workshop, "machine", "another")
-    with pytest.raises(UserError, match=r"timed on .*, and this is another"):
+    with pytest.raises(UserError, match="begun with a different machine, with which no ms compare; name"):
         run(hunt(tmp_path, search=1, study="ours"))
 
 

@@ -91,6 +91,13 @@ def test_the_front_is_what_nobody_beats_and_importances_are_told() -> None:
     assert len(page.tables[-1].rows) == 11
 
 
+def test_what_was_timed_again_stands_first_with_both_times() -> None:
+    finals = [{"id": 1, "figures": {**ROWS[1]["figures"], "ms": 2.5}}, {"id": 2, "figures": ROWS[2]["figures"]}]
+    table = view({**search(*ROWS), "finals": finals}).tables[0]
+    assert table.title.startswith("The best, timed again")
+    assert [row[:4] for row in table.rows] == [["2", "0.4000", "2.000", "2.000"], ["1", "0.9000", "9.000", "2.500"]]
+
+
 def test_a_search_of_few_trials_or_none_has_a_page_too() -> None:
     few = view(search(*ROWS[:2]))
     assert few.bars == []
