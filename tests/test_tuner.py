@@ -18,13 +18,11 @@ from mfast_edge import plan as plans
 from mfast_edge import tuner as tuning
 from mfast_edge.candidate import Candidate
 from mfast_edge.errors import Busy, Diverged, UserError
-from mfast_edge.models.centernet.detector import MODEL as ANCHORLESS
 from mfast_edge.models.ssd.build import Build
-from mfast_edge.models.ssd.tiny import MODEL
 from mfast_edge.pipeline import Expected, Row
 from mfast_edge.plan import Plan
 from mfast_edge.target import find
-from mfast_edge.tuner import OutOfTime, Tuner, space_of
+from mfast_edge.tuner import OutOfTime, Tuner
 from mfast_edge.verdict import Verdict
 from search.study import Rejected
 
@@ -238,19 +236,6 @@ def test_a_ratio_is_measured_anew_for_other_threads(tmp_path: Path, monkeypatch:
         return tuner.timed(base, final)
 
     assert [timed(1), timed(2), timed(1)] == [0.5, 0.6, 0.5]
-
-
-def test_a_plan_of_one_s_own_is_searched_as_the_shipped_one_of_its_kind(tmp_path: Path) -> None:
-    for joint in (True, False):
-        mine = tmp_path / "mine.yaml"
-        mine.write_text(f"joint: {str(joint).lower()}\nstages: [train, refit, prune, export_onnx, quantize]\n")
-        assert ("refit.size" in space_of(plans.read(str(mine), X86, {}), MODEL)) is joint
-
-
-def test_a_model_without_anchors_is_not_searched_for_any() -> None:
-    plan = plans.read("full", X86, {})
-    gone = set(space_of(plan, MODEL)) - set(space_of(plan, ANCHORLESS))
-    assert gone == {"refit.anchors", "refit.share"}
 
 
 def test_a_plan_with_nothing_to_vary_is_refused(bench: Bench, tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-import dataclasses
 import os
 import signal
 import subprocess
@@ -9,46 +8,7 @@ import pytest
 
 from search.space import parse
 from search.study import Rejected, Settings, StudyError, read, run
-
-SPACE = parse(
-    {
-        "prune.keep": {"type": "float", "low": 0.2, "high": 1.0, "step": 0.05},
-        "train.lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True},
-        "train.width": {"type": "int", "low": 1, "high": 64, "log": True},
-        "train.schedule": {"type": "categorical", "choices": ["cosine", "flat", None]},
-    }
-)
-TRIALS = 16  # the sampler draws blindly for 10 and learns from then on: both must resume
-
-
-def objective(params, report):
-    if params["train.width"] % 5 == 0:
-        raise Rejected
-    return [params["prune.keep"] + params["train.lr"], params["train.width"] / 64]
-
-
-def single(params, report):
-    return objective(params, report)[:1]
-
-
-class StopError(Exception):
-    """Stands for whatever breaks a search off."""
-
-
-def stopping(after, body):
-    """Return an objective that answers `after` times, then breaks off in the middle of a trial."""
-    left = iter(range(after))
-
-    def answer(params, report):
-        if next(left, None) is None:
-            raise StopError
-        return body(params, report)
-
-    return answer
-
-
-def settings(folder, directions=("maximize", "minimize"), seed=0, name="search"):
-    return Settings(name, directions, seed, Path(folder) / "search.log")
+from tests.search.studies import SPACE, TRIALS, StopError, objective, settings, single, stopping
 
 
 @pytest.mark.parametrize(("body", "directions"), [(objective, ("maximize", "minimize")), (single, ("minimize",))])
@@ -202,37 +162,6 @@ def test_a_search_cut_anywhere_in_its_journal_goes_on(tmp_path):
         assert run(single, SPACE, cut, trials=4) == whole
 
 
-@pytest.mark.parametrize(
-    ("changes", "odd"),
-    [
-        ({"seed": 1}, "different seed"),
-        ({"directions": ("minimize", "minimize")}, "different directions"),
-    ],
-)
-def test_a_journal_of_another_search_is_refused(tmp_path, changes, odd):
-    run(objective, SPACE, settings(tmp_path), trials=1)
-    with pytest.raises(StudyError, match=odd):
-        run(objective, SPACE, dataclasses.replace(settings(tmp_path), **changes), trials=2)
-
-
-def test_what_a_study_is_about_must_be_the_same_where_it_is_known(tmp_path):
-    def about(**told):
-        return dataclasses.replace(settings(tmp_path), about=told)
-
-    run(objective, SPACE, about(machine="this"), trials=0)
-    with pytest.raises(StudyError, match="begun with a different machine;"):
-        run(objective, SPACE, about(machine="that"), trials=1)
-    assert len(run(objective, SPACE, about(machine="this", data="more"), trials=1)) == 1
-
-
-def test_a_journal_of_another_space_is_refused_and_a_new_name_is_not(tmp_path):
-    other = parse({"lr": {"type": "float", "low": 0, "high": 1}})
-    run(objective, SPACE, settings(tmp_path), trials=1)
-    with pytest.raises(StudyError, match="different space"):
-        run(lambda params, report: [1, 1], other, settings(tmp_path), trials=2)
-    assert len(run(lambda params, report: [1, 1], other, settings(tmp_path, name="other"), trials=2)) == 2
-
-
 def test_the_order_of_a_space_changes_nothing(tmp_path):
     turned = dict(reversed(list(SPACE.items())))
     whole = run(objective, SPACE, settings(tmp_path / "a"), trials=3)
@@ -245,19 +174,6 @@ def test_an_answer_that_does_not_fit_is_refused_and_the_trial_repeated(tmp_path,
     with pytest.raises(StudyError, match="finite number"):
         run(lambda params, report: answer, SPACE, settings(tmp_path), trials=1)
     assert len(run(lambda params, report: [1, 2], SPACE, settings(tmp_path), trials=1)) == 1
-
-
-@pytest.mark.parametrize("directions", [(), ("down",)])
-def test_unknown_directions_are_refused(tmp_path, directions):
-    with pytest.raises(StudyError, match="wanted minimize or maximize"):
-        run(single, SPACE, settings(tmp_path, directions), trials=1)
-
-
-@pytest.mark.parametrize("text", ["not a journal\nat all\n", '{"op_code": 99}\n', "[1]\n"])
-def test_a_file_that_is_no_journal_is_refused(tmp_path, text):
-    settings(tmp_path).storage.write_text(text)
-    with pytest.raises(StudyError, match="not the journal of a search"):
-        run(objective, SPACE, settings(tmp_path), trials=1)
 
 
 def test_a_search_says_nothing_on_the_terminal(tmp_path, capfd):
