@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfast_edge.candidate import digest
 from mfast_edge.errors import Diverged, UserError
+from mfast_edge.foreseen import SHAPING
 from mfast_edge.judge import Judge, race
 from mfast_edge.model import anchored
 from mfast_edge.pipeline import expected, make, once, patient, walk
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
     from mfast_edge.plan import Plan
     from mfast_edge.workshop import Workshop
-
-SHAPING = ("train", "refit", "decompose", "prune")  # stages that decide how fast a network is
 
 
 def space_of(plan: Plan, model: Model) -> Mapping[str, Any]:
@@ -226,7 +225,7 @@ class Tuner:
         """The trained network, and what the plan makes of its shape, without any recovery."""
         found = [self.shop.root]
         for name, stage in plan.stages:
-            if name in SHAPING and stage.gives(found[-1].form) == "torch":
+            if name in ("train", *SHAPING) and stage.gives(found[-1].form) == "torch":
                 bare: Any = stage if name == "train" else stage.model_copy(update={"images": 0})  # type: ignore[attr-defined]
                 found.append(make(name, bare, found[-1], self.shop, plan.seed)[0])
         return found[1:]
