@@ -99,6 +99,33 @@ class MBConv(Strided):
         return self.window(given, self.kernel, self.stride)
 
 
+class MBConvv2(Strided):
+    """EfficientNet v2's block (Tan 2021): expansion, channels, stride, squeeze and excite; swish. Without squeeze and
+    excite the first two convolutions are one of 3x3 (figure 2), at expansion 1 too, as the predecessor's."""
+
+    expand: Rise
+    out: Count
+    stride: Stride = 1
+    se: bool = False
+
+    def shape(self, given: Sequence[Shape]) -> Shape:
+        """Channels and cells behind the block."""
+        return self.window(given, 3, self.stride)
+
+
+class MV2Block(Strided):
+    """MobileNet v2's block in Kindle's words: channels, stride, expansion, activation."""
+
+    out: Count
+    stride: Stride = 1
+    expand: Rise = 4
+    activation: Activation | None = "ReLU"
+
+    def shape(self, given: Sequence[Shape]) -> Shape:
+        """Channels and cells behind the block."""
+        return self.window(given, 3, self.stride)
+
+
 class ShuffleNetV2(Strided):
     """ShuffleNet v2's unit (Ma 2018): one half of the channels goes by, or with stride 2 all go both ways. No `out`: as
     many as come, and twice as many with stride 2."""
@@ -187,7 +214,7 @@ class SPP(Module):
 
     out: Count
     kernels: Annotated[tuple[Kernel, ...], Field(min_length=1)] = (5, 9, 13)
-    activation: Activation | None = "SiLU"
+    activation: Activation | None = "ReLU"
 
     def shape(self, given: Sequence[Shape]) -> Shape:
         """The same cells."""
@@ -201,7 +228,7 @@ class SPPF(Module):
 
     out: Count
     kernel: Kernel = 5
-    activation: Activation | None = "SiLU"
+    activation: Activation | None = "ReLU"
 
     def shape(self, given: Sequence[Shape]) -> Shape:
         """The same cells."""
@@ -214,8 +241,9 @@ class C3(Module):
 
     out: Count
     shortcut: bool = True
+    groups: Count = 1
     expansion: Part = 0.5
-    activation: Activation | None = "SiLU"
+    activation: Activation | None = "ReLU"
     blocks: Annotated[int, Field(ge=1, le=100)] = 1
 
     def repeated(self, count: int) -> tuple[Module, ...]:
@@ -224,4 +252,10 @@ class C3(Module):
 
     def shape(self, given: Sequence[Shape]) -> Shape:
         """The same cells."""
+        hidden = divisible(self.out * self.expansion)
+        grouped(self.groups, hidden, hidden)
         return Shape(self.out, mapped(given).side)
+
+
+class BottleneckCSP(C3):
+    """The older one with four (Wang 2020): both ways end in a bare 1x1 convolution, one norm is over both."""

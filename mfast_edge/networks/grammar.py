@@ -78,12 +78,7 @@ class Context:
 
 def parse(tree: Mapping[str, Any], asked: Asked, where: str = "model.network") -> tuple[Entry, ...]:
     """The network's entries with all shapes. UserError names the entry that is wrong, and how."""
-    found = inside(tree, asked, Shape(COLOURS, asked.size), where)
-    used = {source for entry in found for source in entry.sources} | set(outputs(tree, len(found), where))
-    if idle := [entry for entry in found if entry.number not in used]:
-        raise UserError(f"{where}, entry {idle[0].number} {idle[0].name}: nothing reads it; {idle[0].number} in a from "
-                        "or in outputs would be right")  # fmt: skip
-    return found
+    return inside(tree, asked, Shape(COLOURS, asked.size), where)
 
 
 def settle(tree: Mapping[str, Any], given: Mapping[str, Any], reader: Callable[..., object]) -> dict[str, Any]:
@@ -102,8 +97,18 @@ def names(tree: Mapping[str, Any]) -> list[str]:
 
 
 def padded(tree: Mapping[str, Any], padding: str | None) -> dict[str, Any]:
-    """The tree with another padding than its own, if there is one."""
-    return {**tree, "padding": padding} if padding else dict(tree)
+    """The tree, and every tree inside it, with another padding than its own, if there is one."""
+    if not padding:
+        return dict(tree)
+    return {key: repadded(value, padding) for key, value in tree.items()} | {"padding": padding}
+
+
+def repadded(part: Any, padding: str) -> Any:
+    """The same of a part of a tree."""
+    if isinstance(part, dict):
+        inner = {key: repadded(value, padding) for key, value in part.items()}
+        return inner | {"padding": padding} if "backbone" in part else inner
+    return [repadded(one, padding) for one in part] if isinstance(part, list) else part
 
 
 def inside(tree: Mapping[str, Any], asked: Asked, image: Shape, where: str) -> tuple[Entry, ...]:
@@ -118,6 +123,10 @@ def inside(tree: Mapping[str, Any], asked: Asked, image: Shape, where: str) -> t
     found = list[Entry]()
     for row in [*tree["backbone"], *tree.get("head", [])]:
         found.append(entry(row, found, context))
+    used = {source for one in found for source in one.sources} | set(outputs(tree, len(found), where))
+    if idle := [one for one in found if one.number not in used]:
+        raise UserError(f"{where}, entry {idle[0].number} {idle[0].name}: nothing reads it; {idle[0].number} in a from "
+                        "or in outputs would be right")  # fmt: skip
     return tuple(found)
 
 

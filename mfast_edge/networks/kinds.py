@@ -28,6 +28,8 @@ KINDS: dict[str, type[Module]] = {
         composed.ECAInvertedResidualv2,
         composed.ECAInvertedResidualv3,
         composed.MBConv,
+        composed.MBConvv2,
+        composed.MV2Block,
         composed.ShuffleNetV2,
         composed.ResBlock,
         composed.ResBottleneck,
@@ -36,5 +38,6 @@ KINDS: dict[str, type[Module]] = {
         composed.SPP,
         composed.SPPF,
         composed.C3,
+        composed.BottleneckCSP,
     )
 }

@@ -22,6 +22,7 @@ from mfast_edge.networks.layers import (
     Shuffle,
     Sum,
     Window,
+    activation,
 )
 from mfast_edge.networks.shape import divisible
 
@@ -71,11 +72,20 @@ def bottleneck(it: composed.Bottleneck, link: Link) -> nn.Module:
 def inverted2(it: composed.InvertedResidualv2, link: Link) -> nn.Module:
     """MobileNet v2's block; nothing is expanded at expansion 1."""
     inside = link.inside[0].channels
-    wide = divisible(inside * it.expand)
+    wide = divisible(inside * it.expand) if it.expand > 1 else inside
     steps: list[nn.Module] = [thin(inside, wide, "ReLU6")] if it.expand > 1 else []
     steps.append(ConvNorm(wide, wide, window(link, 3, it.stride, wide), "ReLU6"))
     if isinstance(it, composed.ECAInvertedResidualv2):
         steps.append(Attention(wide, None))
+    return added(nn.Sequential(*steps, thin(wide, it.out, None)), link)
+
+
+def mv2(it: composed.MV2Block, link: Link) -> nn.Module:
+    """The same with any activation."""
+    inside, act = link.inside[0].channels, it.activation
+    wide = divisible(inside * it.expand) if it.expand > 1 else inside
+    steps: list[nn.Module] = [thin(inside, wide, act)] if it.expand > 1 else []
+    steps.append(ConvNorm(wide, wide, window(link, 3, it.stride, wide), act))
     return added(nn.Sequential(*steps, thin(wide, it.out, None)), link)
 
 
@@ -99,6 +109,17 @@ def mbconv(it: composed.MBConv, link: Link) -> nn.Module:
     steps: list[nn.Module] = [thin(inside, wide, "SiLU")] if wide != inside else []
     steps.append(ConvNorm(wide, wide, window(link, it.kernel, it.stride, wide), "SiLU"))
     steps.append(SqueezeExcitation(wide, max(1, inside // QUARTER), activation=nn.SiLU))
+    return added(nn.Sequential(*steps, thin(wide, it.out, None)), link)
+
+
+def mbconv2(it: composed.MBConvv2, link: Link) -> nn.Module:
+    """EfficientNet v2's block; the squeeze is a quarter of what comes in, rounded to 8."""
+    inside = link.inside[0].channels
+    wide = divisible(inside * it.expand)
+    steps: list[nn.Module] = [ConvNorm(inside, wide, window(link, 3, it.stride), "SiLU")]
+    if it.se:
+        steps = [thin(inside, wide, "SiLU"), ConvNorm(wide, wide, window(link, 3, it.stride, wide), "SiLU")]
+        steps.append(SqueezeExcitation(wide, divisible(inside / QUARTER), activation=nn.SiLU))
     return added(nn.Sequential(*steps, thin(wide, it.out, None)), link)
 
 
@@ -188,12 +209,26 @@ def pyramid(it: composed.SPP | composed.SPPF, link: Link) -> nn.Module:
 def c3(it: composed.C3, link: Link) -> nn.Module:
     """Bottlenecks beside a 1x1 convolution, joined by another."""
     inside, hidden, act = link.inside[0].channels, divisible(it.out * it.expansion), it.activation
-    blocks = list[nn.Module]()
-    for _ in range(it.blocks):
-        body = nn.Sequential(thin(hidden, hidden, act), ConvNorm(hidden, hidden, window(link, 3), act))
-        blocks.append(Residual(body) if it.shortcut else body)
-    way = nn.Sequential(thin(inside, hidden, act), *blocks)
+    way = nn.Sequential(thin(inside, hidden, act), *necks(it, link, hidden))
     return nn.Sequential(Beside(way, thin(inside, hidden, act)), thin(2 * hidden, it.out, act))
+
+
+def csp(it: composed.BottleneckCSP, link: Link) -> nn.Module:
+    """Bottlenecks and a bare 1x1 convolution beside another bare one; a norm over both, joined by one more."""
+    inside, hidden, act = link.inside[0].channels, divisible(it.out * it.expansion), it.activation
+    way = nn.Sequential(thin(inside, hidden, act), *necks(it, link, hidden), nn.Conv2d(hidden, hidden, 1, bias=False))
+    both = Beside(way, nn.Conv2d(inside, hidden, 1, bias=False))
+    return nn.Sequential(both, nn.BatchNorm2d(2 * hidden), activation(act), thin(2 * hidden, it.out, act))
+
+
+def necks(it: composed.C3, link: Link, hidden: int) -> list[nn.Module]:
+    """The bottlenecks inside, none thinner."""
+    found = list[nn.Module]()
+    for _ in range(it.blocks):
+        wide = ConvNorm(hidden, hidden, window(link, 3, groups=it.groups), it.activation)
+        body = nn.Sequential(thin(hidden, hidden, it.activation), wide)
+        found.append(Residual(body) if it.shortcut else body)
+    return found
 
 
 def pool(it: plain.MaxPool, link: Link) -> nn.Module:
@@ -224,6 +259,8 @@ MAKERS: dict[type, Made] = {
     composed.ECAInvertedResidualv2: inverted2,
     composed.ECAInvertedResidualv3: inverted3,
     composed.MBConv: mbconv,
+    composed.MBConvv2: mbconv2,
+    composed.MV2Block: mv2,
     composed.ShuffleNetV2: shuffle,
     composed.ResBlock: res,
     composed.ResBottleneck: neck,
@@ -232,4 +269,5 @@ MAKERS: dict[type, Made] = {
     composed.SPP: pyramid,
     composed.SPPF: pyramid,
     composed.C3: c3,
+    composed.BottleneckCSP: csp,
 }

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from math import ceil, floor
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mfast_edge.errors import UserError
 from mfast_edge.networks.module import Activation
 from mfast_edge.settings import Settings, check
 
@@ -30,7 +32,8 @@ OURS = re.compile(r"slot([1-9]\d*)\.\S+|tail\.out")
 
 
 class Choice(Settings):
-    """What a module may be in a slot: channels low, high, step; kernels; expansions low and high."""
+    """What a module may be in a slot: channels low, high, step; kernels; expansions, for MBConv those of the list,
+    for the inverted residuals all from its first to its last (whole ones for v2)."""
 
     out: Range
     kernel: tuple[Annotated[int, Field(ge=1, le=9)], ...] = (3, 5)
@@ -143,7 +146,9 @@ def inner(group: str, choice: Choice, asked: Section) -> Iterator[tuple[str, dic
         yield f"{group}.kernel", choices(choice.kernel)
     low, high = choice.expand[0], choice.expand[-1]
     if group == "v2":
-        yield "v2.expand", {"type": "int", "low": round(low), "high": round(high)}
+        if ceil(low) > floor(high):
+            raise UserError(f"slots: v2.expand {list(choice.expand)} holds no whole number; [1, 6] would be right")
+        yield "v2.expand", {"type": "int", "low": ceil(low), "high": floor(high)}
     if group == "v3":
         yield "v3.expand", {"type": "float", "low": low, "high": high, "step": 0.1}
         yield "v3.se", choices((0, 1))

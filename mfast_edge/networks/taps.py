@@ -22,11 +22,11 @@ def taps(tree: Mapping[str, Any], asked: Asked, where: str = "model.network") ->
     if "outputs" in tree:
         entries = grammar.parse(tree, asked, where)
         found = list(grammar.outputs(tree, len(entries), where))
-        if flat := [number for number in found if not entries[number].shape.side]:
-            raise UserError(f"{where}: outputs {flat[0]} is a vector; entries that make maps would be right")
     else:
         entries = grammar.parse(below(tree, where), asked, where)
         found = ends(entries)
+    if flat := [number for number in found if not entries[number].shape.side]:
+        raise UserError(f"{where}: entry {flat[0]} makes a vector; outputs that are maps would be right")
     return entries, sorted(found, key=lambda number: -entries[number].shape.side)
 
 

@@ -144,7 +144,11 @@ def learnt(network: torch.nn.Module) -> list[torch.nn.Parameter]:
     [
         ({"backbone": [[1, "Flatten", []]]}, "model.network: entry 0 classifies; a network with maps before that"),
         ({**TWO, "outputs": [9]}, "model.network: outputs [9] given; rising numbers of entries, of 7, would be right"),
-        ({"backbone": [[1, "Flatten", []]], "outputs": [0]}, "model.network: outputs 0 is a vector"),
+        ({"backbone": [[1, "Flatten", []]], "outputs": [0]}, "model.network: entry 0 makes a vector; outputs that are"),
+        (
+            {"backbone": [[1, "YamlModule", [{"backbone": [[1, "GlobalAvgPool", []], [1, "Flatten", []]]}]]]},
+            "model.network: entry 0 makes a vector",
+        ),
     ],
 )
 def test_a_network_without_maps_is_no_backbone(network: dict[str, Any], sentence: str) -> None:

@@ -103,3 +103,10 @@ def test_photos_without_a_class_teach_nothing() -> None:
     some = term((LOGITS,), [truths(KINDS)[0], nobody, nobody])["class"]
     assert float(some) == pytest.approx(0.407606, abs=1e-5)
     assert float(term((LOGITS,), [nobody] * 3)["class"]) == 0
+
+
+def test_a_focal_loss_below_1_has_a_gradient_where_the_network_is_sure() -> None:
+    logits = torch.tensor([[40.0, 0.0, 0.0]], requires_grad=True)
+    MODEL.loss(build(loss="focal", gamma=0.5))((logits,), truths([0]))["class"].backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()

@@ -64,6 +64,11 @@ def test_mobilenet_v1_and_moga_a_are_as_large_as_their_papers_say() -> None:
     assert count(on_meta("moga_a")) // 100_000 == 51
 
 
+def test_efficientnet_v2_has_the_parameters_of_the_predecessor_s_table_entry_by_entry() -> None:
+    told = [696, 11_712, 303_552, 589_184, 917_680, 3_463_840, 14_561_832, 330_240, 0, 0, 12_810]
+    assert [count(entry) for entry in on_meta("efficientnet_v2_s", 10).steps] == told
+
+
 def test_the_reference_has_about_300_000_parameters() -> None:
     assert 0.95 < count(on_meta("reference", 6)) / 300_000 < 1.05
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mfast_edge.errors import UserError
-from mfast_edge.networks.grammar import Asked, Entry, outputs, parse
+from mfast_edge.networks.grammar import Asked, Entry, outputs, padded, parse
 from mfast_edge.networks.shape import Shape, divisible
 
 SIX = Asked(6, 64)
@@ -127,6 +127,10 @@ WRONG: dict[str, tuple[list[Any], str]] = {
         [[1, "Conv", [8, 3]], [1, "Conv", [8, 3]], [0, 1, "Conv", [8, 3]]],
         "entry 1 Conv: nothing reads it; 1 in a from or in outputs would be right",
     ),
+    "unread inside": (
+        [[1, "YamlModule", [{"backbone": [[1, "Conv", [8, 3]], [-2, 1, "Conv", [8, 3]]]}]]],
+        "entry 0 YamlModule, entry 0 Conv: nothing reads it",
+    ),
     "shuffle": ([[1, "Conv", [8, 3]], [1, "ShuffleNetV2", [1, 16]]], "entry 1 ShuffleNetV2: 16 channels of 8 given"),
 }
 
@@ -157,3 +161,11 @@ def test_what_is_wrong_about_a_whole_file_is_one_sentence(tree: dict[str, Any], 
     with pytest.raises(UserError) as caught:
         parse(tree, SIX, "my.yaml")
     assert str(caught.value).startswith(sentence)
+
+
+def test_another_padding_than_the_file_s_reaches_the_files_inside() -> None:
+    inner = {"backbone": [[1, "Conv", [8, 3]]], "padding": "centred"}
+    tree = {"backbone": [[1, "YamlModule", [inner]], [1, "YamlModule", [], {"tree": inner}]]}
+    for entry in parse(padded(tree, "same"), SIX):
+        assert all(link.same for link in entry.links[0].entries[0].links)
+    assert inner["padding"] == "centred"

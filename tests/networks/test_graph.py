@@ -58,6 +58,14 @@ NETS: dict[str, list[Any]] = {
         [2, "ECAInvertedResidualv3", [3, 2.5, 24, 1, 1, 2]],
         *END,
     ],
+    "crossed": [
+        STEM,
+        [2, "MBConvv2", [4, 24, 2, False]],
+        [2, "MBConvv2", [2, 24, 1, True]],
+        [2, "MV2Block", [24, 2]],
+        [2, "BottleneckCSP", [24]],
+        *END,
+    ],
     "graph": [
         STEM,
         [-1, 1, "Conv", [24, 3, 2]],
@@ -110,6 +118,12 @@ def exported(made: Built, path: Path) -> None:
     from export.to_onnx import to_onnx
 
     to_onnx(made.network.eval(), (1, 3, 64, 64), path, names=("logits",), metadata={})
+
+
+@pytest.mark.parametrize("block", [["InvertedResidualv2", [16, 1]], ["MV2Block", [16, 1, 1]]])
+def test_a_block_that_expands_nothing_takes_any_channels(block: list[Any]) -> None:
+    graph = Graph(parse({"backbone": [[1, "FixedConv", [12, 3]], [1, *block]]}, Asked(6, 16)))
+    assert graph(torch.zeros(2, 3, 16, 16)).shape == (2, 16, 16, 16)
 
 
 def test_focus_is_four_cells_as_channels_and_a_convolution() -> None:

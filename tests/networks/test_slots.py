@@ -98,12 +98,19 @@ def test_a_section_may_name_fewer_slots_and_modules() -> None:
     assert not [name for name in knobs if name.startswith("slot3") or ".v3." in name]
 
 
+CONV = {"conv": {"out": [8, 16, 8]}}
+
+
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
         ({"modules": ["Convolution"]}, r"slots\.modules\.0: 'Convolution' given"),
         ({"slots": [{"conv": {"out": [16, 8, 8]}}]}, r"slots\.slots\.0\.conv: .*out \[16, 8, 8\] given"),
         ({"slots": [{"v3": {"out": [8, 16, 8]}}]}, "slots: slot 1 has a choice for none of"),
+        (
+            {"slots": [CONV, {"v2": {"out": [8, 16, 8], "expand": [1.2, 1.4]}}]},
+            r"v2\.expand \[1\.2, 1\.4\] holds no whole",
+        ),
         ({"tails": 3}, "slots: no setting 'tails'; known: activation, modules, slots, tail"),
     ],
 )

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from mfast_edge.models.classifier.build import Build
 
+SURE = 1e-6  # of a class's odds is as good as none
+
 
 class Entropy:
     """Cross entropy, the mean over the photos whose class is known.
@@ -48,7 +50,8 @@ class Entropy:
         if self.gamma:
             said = logits.log_softmax(1)
             soft = wanted * (1 - self.smoothing) + self.smoothing / logits.shape[1]
-            return -(soft * (1 - said.exp()) ** self.gamma * said).sum(1).mean()
+            missed = (1 - said.exp()).clamp(min=SURE)  # at 0 the gradient of a power below 1 is not finite
+            return -(soft * missed**self.gamma * said).sum(1).mean()
         if self.weight is None:
             return F.cross_entropy(logits, wanted, label_smoothing=self.smoothing)
         each = F.cross_entropy(logits, wanted, label_smoothing=self.smoothing, reduction="none")
