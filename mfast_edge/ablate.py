@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mfast_edge.ablated import Group
     from mfast_edge.ablation import Ablation
     from mfast_edge.contrast import Json
+    from mfast_edge.plan import usual
     from mfast_edge.run import Asked
 
 app = door()
@@ -55,9 +56,9 @@ def ablate(  # noqa: PLR0913 - the arguments of the command
     wished = {**told, "until": until, "seeds": seeds, "name": name, "set": assignments(set_ or ())}
     found = read(ablation, wished, factor or ())
     asked = Asked(
-        model=found.model, target=found.target, data=found.data, classes=found.classes, plan=found.plan,
-        init=found.init, budget=None, set=(), search=0, hours=None, until=None, out=out, name=None, device=device,
-        json=json_, dry_run=dry_run, command="",
+        model=found.model, target=found.target, data=found.data, classes=found.classes,
+        plan=found.plan or usual(found.model), init=found.init, budget=None, set=(), search=0, hours=None, until=None,
+        out=out, name=None, device=device, json=json_, dry_run=dry_run, command="",
     )  # fmt: skip
     work(found, asked)
 

@@ -37,7 +37,7 @@ class Ablation(Settings):
     target: str = "x86"
     data: str | None = None
     classes: str | None = None
-    plan: str = "quick"
+    plan: str | None = None  # the one of the model's task if None
     init: Path | None = None
     until: str | None = None  # the last stage that is run; the last that a factor is about if None
     seeds: Annotated[int, Field(ge=1)] = 1

@@ -25,7 +25,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         str | None, typer.Option(help="A class map: a YAML file, person, kitti, or typed: person=man+woman,car.")
     ] = None,
     plan: Annotated[
-        str | None, typer.Option(help="quick (if absent), full, heavy, classify, graph, a .yaml file …")
+        str | None, typer.Option(help="quick, full, heavy, graph, a .yaml file …; the task's if absent.")
     ] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[float | None, typer.Option(help="Points of val mAP@.5 or macro F1 that may be lost.")] = None,
@@ -33,9 +33,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         list[str] | None, typer.Option("--set", help="A setting: prune.keep=0.4, model.size=256, seed=1.")
     ] = None,
     search: Annotated[int | None, typer.Option(help="Search the plan's space first: so many trials.", min=1)] = None,
-    hours: Annotated[
-        float | None, typer.Option(help="Search for so long, over all runs of this command, first.", min=0)
-    ] = None,
+    hours: Annotated[float | None, typer.Option(help="Search for so long first, over all runs of it.", min=0)] = None,
     storage: Annotated[str | None, typer.Option(help="Of a search: a journal file, or postgresql://…")] = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
@@ -52,6 +50,7 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         from mfast_edge.job import learn
 
         leave(follow(learn))
+    from mfast_edge.plan import usual
     from mfast_edge.run import Asked, run
 
     asked = Asked(
@@ -76,11 +75,6 @@ def compress(  # noqa: PLR0913 - the arguments of the command
         storage,
     )
     raise typer.Exit(run(asked))
-
-
-def usual(model: str) -> str:
-    """The plan where none was asked for."""
-    return "graph" if model.lower().endswith(".onnx") else "quick"
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def doctor(  # noqa: PLR0913 - the arguments of the command
     model: Annotated[
         str | None, typer.Option(help="A model, or a network in YAML: its graphs are made with random weights.")
     ] = None,
-    plan: Annotated[str | None, typer.Option(help="With --model: the plan to look at; else quick's graphs.")] = None,
+    plan: Annotated[str | None, typer.Option(help="With --model: the plan to look at; its task's if absent.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="With --model: model.size=256.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the findings as a list of JSON objects.")] = False,
 ) -> None:
@@ -94,7 +94,7 @@ def modelled(name: str, target: Target, asked_plan: str | None, given: tuple[str
 
     model, wanted = models.find(name, MODELS), assignments(given)
     build = partial(build_settings, model, init=None, classes=("any",))
-    plan = replace(plans.read(asked_plan or "quick", target, wanted, build), split=None)
+    plan = replace(plans.read(asked_plan or plans.usual(name), target, wanted, build), split=None)
     with TemporaryDirectory() as folder:
         asked = Asked(
             name, target.name, drawn(model, Path(folder)), None, plan.name, None, None, given, 0, None, None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import timing
@@ -23,24 +23,31 @@ if TYPE_CHECKING:
 MOST = 10  # trials
 
 
-def finals(trials: Trials, answers: Sequence[Finished]) -> list[Finished]:
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A trial with the figures that decide, whether they have a new time, and whether they are within the limits."""
+
+    trial: Finished
+    anew: bool
+    within: bool
+
+
+def finals(trials: Trials, answers: Sequence[Finished]) -> list[Final]:
     """The trials that the winner's rule puts first, with the figures of a new clock: the target's whole protocol,
     all of them and the reference in the same rounds, once. None where no clock decides, or it only predicts.
 
-    Without those that pass a limit by it, unless all do; one whose network is in another machine's store keeps
-    the figures that it has.
+    One whose network is in another machine's store keeps the figures that it has.
     """
     space = trials.space
     if not space.clocked or space.clock == "predicted" or not answers:
         return []
     best = ranked(answers, trials)
-    place = trials.shelf / f"finals-{digest([trials.question(), sorted(one.number for one in best)])[:16]}.json"
+    asked = [trials.question(), trials.base.shop.machine, sorted([one.id, one.key, dict(one.params)] for one in best)]
+    place = trials.shelf / f"finals-{digest(asked)[:16]}.json"
     if (ratios := read_json(place)) is None:
         trials.tell(f"the {len(best)} best are timed again, nothing else running")
         write_json(place, ratios := clocked(trials, best))
-    found = [timed(trials, one, ratios.get(str(one.number))) for one in best]
-    within = [one for one in found if not over(facts(one), space.limits, trials.scale.facts)]
-    return within or found
+    return [final(trials, one, ratios.get(str(one.id))) for one in best]
 
 
 def ranked(answers: Sequence[Finished], trials: Trials) -> list[Finished]:
@@ -69,21 +76,16 @@ def graphs(trials: Trials, best: Sequence[Finished]) -> Iterator[dict[str, Path]
         for one in best:
             ready = trials.ready(one.params)
             if not ready.shapes:
-                files[str(one.number)] = kept.enter_context(made(ready))[1]
+                files[str(one.id)] = kept.enter_context(made(ready))[1]
             elif candidate := ready.shop.store.find(one.key):
-                files[str(one.number)] = stand_in(ready.shop, candidate)
+                files[str(one.id)] = stand_in(ready.shop, candidate)
         yield files
 
 
-def timed(trials: Trials, one: Finished, ratio: float | None) -> Finished:
-    """A trial with another time."""
-    if ratio is None:
-        return one
-    new: Mapping[str, Any] = {"ms": ratio * trials.scale.facts.ms, "ratio": ratio}
-    return replace(one, figures=trials.scored({**one.figures, **new}))
-
-
-def facts(one: Finished) -> Facts:
-    """What limits are about."""
-    figures: Mapping[str, Any] = one.figures
-    return Facts(**{name: figures[name] for name in Facts.__slots__})
+def final(trials: Trials, one: Finished, ratio: float | None) -> Final:
+    """A trial with another time, if there is one."""
+    new: Mapping[str, Any] = {} if ratio is None else {"ms": ratio * trials.scale.facts.ms, "ratio": ratio}
+    timed = replace(one, figures=trials.scored({**one.figures, **new})) if new else one
+    figures: Mapping[str, Any] = timed.figures
+    facts = Facts(**{name: figures[name] for name in Facts.__slots__})
+    return Final(timed, bool(new), not over(facts, trials.space.limits, trials.scale.facts))

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 from mfast_edge.winner import Finished, chosen
 
 if TYPE_CHECKING:
+    from mfast_edge.finals import Final
     from mfast_edge.spaces import Space
     from search.study import Trial
 
 
-def outcome(space: Space, found: Sequence[Trial], finals: Sequence[Finished]) -> dict[str, Any]:
+def outcome(space: Space, found: Sequence[Trial], finals: Sequence[Final]) -> dict[str, Any]:
     """Space, counts, winner, what was timed again for it, and trials."""
     answers = answered(found)
-    won = winner(space, finals or answers)
-    if won and finals:
-        won["why"] += f"; of {len(answers)} complete trials the {len(finals)} best were timed again"
+    within = [one.trial for one in finals if one.within] or [one.trial for one in finals]  # all are over: the best
+    won = winner(space, within or answers)
+    if won and (anew := sum(one.anew for one in finals)):
+        won["why"] += f"; of {len(answers)} complete trials the {anew} best were timed again"
+    again = [{"id": one.trial.id, "figures": dict(one.trial.figures), "within": one.within} for one in finals]
     return {
         "space": space.model_dump(mode="json"),
         "counts": counts(found),
         "winner": won,
-        "finals": [{"id": one.number, "figures": dict(one.figures)} for one in finals],
+        "finals": again,
         "trials": [one(trial) for trial in found],
     }
 
@@ -45,7 +48,7 @@ def winner(space: Space, answers: Sequence[Finished]) -> dict[str, Any] | None:
     if not answers:
         return None
     found, why = chosen(answers, space.objectives, space.least)
-    return {"id": found.number, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
+    return {"id": found.id, "why": why, "params": dict(found.params), "figures": dict(found.figures)}
 
 
 def one(trial: Trial) -> dict[str, Any]:
@@ -59,6 +62,6 @@ def one(trial: Trial) -> dict[str, Any]:
 
 
 def often(found: Sequence[Trial]) -> str:
-    """Why trials came to nothing: the last reasons that were told."""
-    why = [trial.why for trial in found if trial.why] or ["given up by the pruner" if found else "there was no time"]
+    """Why trials came to nothing: the reason that was told last, or what became of the last one."""
+    why = [trial.why for trial in found if trial.why] or [trial.state for trial in found] or ["there was no time"]
     return why[-1]

@@ -113,7 +113,9 @@ def read(
     stages = [(stage, collect(stage_class(stage), settings, f"{where}: {stage}", mistakes)) for stage, settings in rows]
     if mistakes or head is None:
         raise UserError("; ".join(mistakes))
-    kept, left_out = suited([(stage, rated(made, built).fitted(target)) for stage, made in stages], target)
+    said = ["lr" in settings for _, settings in rows]
+    fitted = [(name, rated(made, built, by).fitted(target)) for (name, made), by in zip(stages, said, strict=True)]
+    kept, left_out = suited(fitted, target)
     chain(kept, where)
     return Plan(
         head.name, head.title, head.data, head.budget, head.seed, model, tuple(ending(kept, target)), tuple(left_out),
@@ -121,11 +123,20 @@ def read(
     )  # fmt: skip
 
 
-def rated(stage: Stage, built: object) -> Stage:
-    """The stage with a learning rate as the model wants it, in proportion to a recipe's, where its build says one (its
-    `rate`) and nobody else has."""
+def usual(model: str) -> str:
+    """The plan for what `--model` says, where none was asked for. UserError: no such model."""
+    from mfast_edge.model import find
+    from mfast_edge.models import MODELS
+    from mfast_edge.tasks.task import of
+
+    return "graph" if model.lower().endswith(".onnx") else of(find(model, MODELS).task).PLAN
+
+
+def rated(stage: Stage, built: object, said: bool) -> Stage:
+    """The stage with a learning rate as the model wants it, in proportion to the recipe's or its optimiser's, where its
+    build has one (its `rate`) and nobody else `said` one."""
     rate = getattr(built, "rate", None)
-    if rate is None or not isinstance(stage, Recipe) or "lr" in stage.model_fields_set:
+    if rate is None or not isinstance(stage, Recipe) or said:
         return stage
     usual = Recipe.model_fields["lr"].default
     return stage.model_copy(update={"lr": round(stage.lr * rate / usual, 9)})

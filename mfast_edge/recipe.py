@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -124,6 +125,11 @@ class Recipe(Settings):
         if given.get("teacher") and info.field_name == "features" and weight == given.get("logits") == 0:
             raise ValueError("logits or features above 0 would be right, or else no teacher")
         return weight
+
+    @property
+    def steps(self) -> int:
+        """Steps in all; the last epoch may be cut short."""
+        return max(1, ceil(self.images / self.batch))
 
     def varied(self, task: str) -> Policy:
         """How photos are varied for a model of this task. UserError where that is not for it, or does nothing."""

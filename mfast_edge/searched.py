@@ -15,6 +15,7 @@ from mfast_edge import run as runs
 from mfast_edge import spaces
 from mfast_edge import target as targets
 from mfast_edge.again import command
+from mfast_edge.candidate import digest
 from mfast_edge.door import hidden
 from mfast_edge.errors import UserError
 from mfast_edge.outcome import answered, counts, often, outcome
@@ -83,7 +84,7 @@ def prepared(hunt: Hunt, terminal: Terminal) -> Search:
 
     asked, space = hunt.asked, spaces.read(hunt.space)
     target = targets.find(asked.target)
-    if both := sorted(set(asked.given) & (space.knobs.keys() | space.proxy.keys())):
+    if both := sorted(set(asked.given) & (space.names | space.proxy.keys())):
         raise UserError(f"--set {both[0]}: space {space.name} has this setting; one of the two would be right")
     if not (asked.search or asked.hours is not None or asked.dry_run):
         raise UserError("tune: no end was given; --search 40, --hours 2 or both would be right")
@@ -161,7 +162,8 @@ def own(trials: Trials) -> dict[str, Any]:
 def labour(search: Search, seen: Callable[[], None]) -> int:
     """Run trials in this process until there are enough, or no time, or none left."""
     asked, trials = search.hunt.asked, search.trials
-    spent = search.folder / f"spent-{trials.question()}-{search.hunt.place or 0}.json"
+    mine = digest([search.settings.name, hidden(str(search.settings.storage))])[:8]  # another study has its own hours
+    spent = search.folder / f"spent-{trials.question()}-{mine}-{search.hunt.place or 0}.json"
     before, begun = float((read_json(spent) or {"seconds": 0.0})["seconds"]), time.monotonic()
 
     def late() -> bool:

@@ -81,7 +81,7 @@ class Space(Settings):
             raise ValueError(
                 "sampler: evolution breeds by one objective; nsga2, or objectives: {score: minimize}, would be right"
             )
-        if both := sorted(self.proxy.keys() & self.settings.keys()):
+        if both := sorted(self.proxy.keys() & self.names):
             raise ValueError(f"proxy: {both[0]} is searched too; one of the two would be right")
         return self
 
@@ -109,6 +109,11 @@ class Space(Settings):
     def knobs(self) -> Knobs:
         """What varies, those of the slots too."""
         return {**self.settings, **(expand(self.slots) if self.slots else {})}
+
+    @property
+    def names(self) -> set[str]:
+        """The settings that a trial brings."""
+        return {*self.settings, *(["model.network"] if self.slots else [])}
 
     def tree(self, params: Mapping[str, Any]) -> Knobs:
         """A trial's dotted settings of plan and model; the slots' together are `model.network`, where any is given."""
@@ -160,11 +165,16 @@ def checked(tree: Mapping[str, Any], where: str) -> None:
     mistakes = []
     for section, given in (("settings", settings), ("slots", slots)):
         try:
-            if given:
+            if given and isinstance(given, Mapping):  # what is none was told before
                 parse(expand(given) if section == "slots" else given)
         except (SpaceError, UserError) as wrong:
             mistakes.append(f"{where}.{section}: {wrong}")
-    if not mistakes and slots and (both := sorted(set(settings) & (set(expand(slots)) | {"model.network"}))):
+    if (
+        not mistakes
+        and isinstance(slots, Mapping)
+        and slots
+        and (both := sorted(set(settings) & (set(expand(slots)) | {"model.network"})))
+    ):
         mistakes.append(f"{where}.settings: {both[0]} is the slots'; one of the two would be right")
     if mistakes:
         raise UserError("; ".join(mistakes))

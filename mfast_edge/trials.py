@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.score import score
 from mfast_edge.candidate import child_key, digest
+from mfast_edge.data.loader import batches
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.errors import Diverged, UserError
 from mfast_edge.foreseen import Facts, Ready, Scale, foresee, found, over, scale
 from mfast_edge.judge import as_file, as_torch
 from mfast_edge.models.detections import detect
 from mfast_edge.pipeline import make, patient, step_of
+from mfast_edge.recipe import Recipe
 from mfast_edge.runners import through
 from search.study import Pruned, Rejected
 
@@ -82,7 +84,7 @@ class Trials:
         current = ready.shop.root
         for name, stage in ready.plan.stages:
             looked = partial(self.standing, ready.shop.task, facts)
-            watch = watching(ready, stage, report, looked) if name == "train" and report else None
+            watch = watching(ready, report, looked) if name == "train" and report else None
             current = self.made((name, stage), current, replace(ready, shop=replace(ready.shop, watch=watch)))
         return current
 
@@ -151,8 +153,9 @@ class Trials:
     @property
     def steps(self) -> int | None:
         """The last epoch that trials are looked at, where all train equally long."""
-        stages = dict(self.reference.plan.stages)
-        return None if "train.images" in self.space.settings else looks(self.reference, stages["train"])[1]
+        if {"train.images", "train.batch"} & self.space.settings.keys():
+            return None
+        return looks(self.reference, training(self.reference))[1]
 
     def prepare(self) -> None:
         """Measure what all trials need, before several processes ask for it."""
@@ -180,6 +183,8 @@ def ending(space: Space, plan: Plan) -> str:
         raise UserError(
             f"{where}.settings: {', '.join(odd)}: not in plan {plan.name}; known: model, {', '.join(names)}"
         )
+    if space.until == "build_engine" or "build_engine" in {knob.partition(".")[0] for knob in space.settings}:
+        raise UserError(f"{where}: an engine is not searched for; quantize, or the stage before, would be right")
     if space.until not in (None, *names):
         raise UserError(f"{where}.until: {space.until!r} is not a stage of plan {plan.name}: {', '.join(names)}")
     rooms = {knob.partition(".")[0] for knob in space.settings}
@@ -197,11 +202,18 @@ def quality(ready: Ready, final: Candidate) -> dict[str, float]:
     return {"quality": shop.task.headline(looked.quality), "f1": looked.quality.f1}
 
 
+def training(ready: Ready) -> Recipe:
+    """The plan's train."""
+    stage = dict(ready.plan.stages)["train"]
+    assert isinstance(stage, Recipe), "train learns"
+    return stage
+
+
 def watching(
-    ready: Ready, stage: Stage, report: Report, standing: Callable[[Quality], float]
+    ready: Ready, report: Report, standing: Callable[[Quality], float]
 ) -> Callable[[nn.Module, int, int], None]:
     """What looks at a training from time to time, on the same few photos of val, and tells the pruner how it stands."""
-    shop, every = ready.shop, looks(ready, stage)[0]
+    shop, every = ready.shop, looks(ready, training(ready))[0]
     val, facts = shop.data.splits["val"], shop.model.ready(shop.model.facts(shop.build))
     photos = val[:: ceil(len(val) / PART)]
 
@@ -215,8 +227,8 @@ def watching(
     return watch
 
 
-def looks(ready: Ready, stage: Stage) -> tuple[int, int]:
+def looks(ready: Ready, stage: Recipe) -> tuple[int, int]:
     """After every how many epochs a training is looked at, and the last one of those."""
-    epochs = ceil(int(stage.model_dump(mode="json")["images"]) / len(ready.shop.data.splits["train"]))
+    epochs = ceil(stage.steps / batches(len(ready.shop.data.splits["train"]), stage.batch))
     every = ceil(epochs / LOOKS)
     return every, epochs // every * every

@@ -25,9 +25,7 @@ def tune(  # noqa: PLR0913 - the arguments of the command
     classes: Annotated[
         str | None, typer.Option(help="A class map: a YAML file, person, kitti, or typed: person=man+woman,car.")
     ] = None,
-    plan: Annotated[
-        str, typer.Option(help="What the winner goes through: quick, full, heavy, a .yaml file …")
-    ] = "quick",
+    plan: Annotated[str | None, typer.Option(help="What the winner goes through; the task's if absent.")] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from: .safetensors or a state_dict.")] = None,
     budget: Annotated[
         float | None, typer.Option(help="Points of the headline figure on val that the winner may lose in its run.")
@@ -52,6 +50,7 @@ def tune(  # noqa: PLR0913 - the arguments of the command
 ) -> None:
     """Search SPACE for MODEL on DATA and TARGET, then train the winner in full. The same command again goes on, and
     typed on another machine with the same --storage it joins."""
+    from mfast_edge.plan import usual
     from mfast_edge.run import Asked
     from mfast_edge.searched import Hunt, run
 
@@ -60,7 +59,7 @@ def tune(  # noqa: PLR0913 - the arguments of the command
         target,
         data,
         classes,
-        plan,
+        plan or usual(model),
         init,
         budget,
         tuple(set_ or ()),

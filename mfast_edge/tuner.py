@@ -100,7 +100,7 @@ class Tuner:
             return str(short)
         if not done:
             return f"--hours {hours:g} leaves no time for a trial"
-        return f"no trial of {len(done)} stayed within {self.plan.budget:g} points"
+        return f"no trial of {len(done)} came to a network within {self.plan.budget:g} points"
 
     @property
     def settings(self) -> Settings:

@@ -12,9 +12,10 @@ from mfast_edge.spaces import Goals
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A trial that was answered: its number, what it tried, all its figures by name, its key in the store."""
+    """A trial that was answered: its number in the storage, what it tried, all its figures by name, its key in the
+    store."""
 
-    number: int
+    id: int
     params: Mapping[str, Any]
     figures: Mapping[str, float]
     key: str = ""
@@ -31,13 +32,13 @@ def chosen(trials: Sequence[Finished], objectives: Goals, least: float | None) -
     good = [trial for trial in trials if trial.figures["quality"] >= least]
     if not good:
         best = max(trials, key=lambda trial: (trial.figures["quality"], -trial.figures["ms"]))
-        reached = f"trial {best.number} comes nearest with {best.figures['quality']:.3f}"
+        reached = f"trial {best.id} comes nearest with {best.figures['quality']:.3f}"
         return best, f"no trial of {len(trials)} reached a quality of {least:g}; {reached}"
     fastest = min(trial.figures["ms"] for trial in good)
     level = [trial for trial in good if trial.figures["ms"] * FASTER <= fastest]
     found = min(level, key=lambda trial: (trial.figures["mb"], trial.figures["ms"], -trial.figures["quality"]))
     tied = f", the smallest of {len(level)} as fast" if len(level) > 1 else ""
-    return found, f"trial {found.number}: the fastest of {len(good)} with a quality of at least {least:g}{tied}"
+    return found, f"trial {found.id}: the fastest of {len(good)} with a quality of at least {least:g}{tied}"
 
 
 def by_objectives(trials: Sequence[Finished], objectives: Goals) -> tuple[Finished, str]:
@@ -48,4 +49,4 @@ def by_objectives(trials: Sequence[Finished], objectives: Goals) -> tuple[Finish
 
     found, first = min(trials, key=rank), next(iter(objectives))
     word = "highest" if objectives[first] == "maximize" else "lowest"
-    return found, f"trial {found.number}: the {word} {first} of {len(trials)}, {found.figures[first]:.4g}"
+    return found, f"trial {found.id}: the {word} {first} of {len(trials)}, {found.figures[first]:.4g}"

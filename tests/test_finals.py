@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from benchmarks.timing import Series
 from mfast_edge import finals
-from mfast_edge.outcome import winner
+from mfast_edge.outcome import outcome, winner
 from mfast_edge.searched import prepared
 from mfast_edge.terminal import Terminal
 from mfast_edge.trials import Trials
@@ -49,21 +50,23 @@ def test_the_winner_is_the_fastest_by_the_second_clock(tmp_path: Path, monkeypat
     seen = clock(monkeypatch, {"0": 2.0, "1": 1.0, "reference": 4.0})
     lucky, steady = answer(0, 0.1), answer(1, 0.9)
     found = finals.finals(trials, [lucky, steady])
-    assert {one.number: one.figures["ratio"] for one in found} == {0: 0.5, 1: 0.25}
-    won = winner(trials.space, found)
+    assert {one.trial.id: one.trial.figures["ratio"] for one in found} == {0: 0.5, 1: 0.25}
+    won = winner(trials.space, [one.trial for one in found])
     assert won
     assert won["id"] == 1
     assert won["figures"]["ms"] == pytest.approx(0.25 * trials.scale.facts.ms)
     assert winner(trials.space, [lucky, steady])["id"] == 0  # type: ignore[index]
-    assert finals.finals(trials, [steady, lucky]) == found  # and not timed a third time
-    assert len(seen) == 1
+    assert {one.trial.id: one for one in finals.finals(trials, [steady, lucky])} == {one.trial.id: one for one in found}
+    assert len(seen) == 1  # and not timed a third time
+    finals.finals(trials, [replace(lucky, params={**lucky.params, "train.lr": 0.009}), steady])
+    assert len(seen) == 2  # trials of another study, though of the same numbers
 
 
 def test_only_the_best_ten_by_the_rule_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trials = searched(tmp_path, winner={"quality": 0.4})
     seen = clock(monkeypatch, dict.fromkeys([*map(str, range(20)), "reference"], 1.0))
     answers = [answer(n, 1.0 + n, quality=0.3 if n < 2 else 0.5) for n in range(14)]
-    assert [one.number for one in finals.finals(trials, answers)] == list(range(2, 12))
+    assert [one.trial.id for one in finals.finals(trials, answers)] == list(range(2, 12))
     assert seen == [[*map(str, range(2, 12)), "reference"]]
 
 
@@ -73,14 +76,17 @@ def test_a_score_follows_the_second_clock(tmp_path: Path, monkeypatch: pytest.Mo
     clock(monkeypatch, {"0": 3.0, "reference": 1.0})
     told = answer(0, 1.0)
     (found,) = finals.finals(trials, [Finished(0, told.params, {**told.figures, "score": 0.1}, told.key)])
-    assert found.figures["score"] == pytest.approx(0.5 + 0.5 * found.figures["ms"] / 1e9)
+    figures = found.trial.figures
+    assert figures["score"] == pytest.approx(0.5 + 0.5 * figures["ms"] / 1e9)
 
 
 def test_what_passes_a_limit_by_the_second_clock_does_not_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trials = searched(tmp_path, limits={"ms": "1.0x"}, winner=None)
     clock(monkeypatch, {"0": 2.0, "1": 0.5, "reference": 1.0})
-    assert [one.number for one in finals.finals(trials, [answer(0, 0.1, quality=0.9), answer(1, 0.2)])] == [1]
-    assert [one.number for one in finals.finals(trials, [answer(0, 0.1)])] == [0]  # no other is there
+    both = finals.finals(trials, [answer(0, 0.1, quality=0.9), answer(1, 0.2)])
+    assert [(one.trial.id, one.within) for one in both] == [(0, False), (1, True)]
+    assert outcome(trials.space, [], both)["winner"]["id"] == 1
+    assert outcome(trials.space, [], both[:1])["winner"]["id"] == 0  # no other is there
 
 
 def test_a_network_that_its_training_shaped_elsewhere_keeps_its_figures(
@@ -93,7 +99,8 @@ def test_a_network_that_its_training_shaped_elsewhere_keeps_its_figures(
     trials = prepared(hunt(tmp_path), Terminal(True)).trials
     clock(monkeypatch, {"reference": 1.0})
     elsewhere = Finished(0, {"prune.keep": 0.5}, answer(0, 0.3).figures, "not here")
-    assert finals.finals(trials, [elsewhere]) == [elsewhere]
+    (found,) = finals.finals(trials, [elsewhere])
+    assert (found.trial, found.anew) == (elsewhere, False)
 
 
 def test_where_no_clock_decides_nothing_is_timed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mfast_edge.errors import UserError
 from mfast_edge.model import find as find_model
 from mfast_edge.models import MODELS
-from mfast_edge.plan import plain, read
+from mfast_edge.plan import plain, read, usual
 from mfast_edge.settings import assignments, names
 from mfast_edge.target import find
 
@@ -108,9 +108,15 @@ def test_a_model_s_own_learning_rate_is_taken_unless_another_was_given() -> None
 
     assert rates("yolov1") == {"train": 2e-4, "prune": 5e-5}
     assert rates("yolov1", **{"train.lr": 6e-4}) == {"train": 6e-4, "prune": 5e-5}
+    assert rates("yolov1", **{"train.optimiser": "adam"})["train"] == 2e-4  # adam's usual one is 6e-4 too
     assert read("quick", X86, {}, lambda _: find_model("ssd_mbv1", MODELS).build(classes=("cat",))) == read(
         "quick", X86, {}
     )
+
+
+def test_the_usual_plan_is_the_task_s() -> None:
+    asked = ("ssd_mbv1", "reference", "classifier", "mine.ONNX")
+    assert [usual(model) for model in asked] == ["quick", "classify", "classify", "graph"]
 
 
 def test_mistakes_of_the_model_are_told_with_the_others() -> None:

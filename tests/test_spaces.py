@@ -116,3 +116,10 @@ def test_a_network_that_is_searched_is_not_given_too(tmp_path: Path) -> None:
         read(written(tmp_path, settings={"model.network": both}, slots=slots))
     with pytest.raises(UserError, match=r"mine\.yaml\.slots: .*"):
         read(written(tmp_path, slots={"tail": 3}))
+    with pytest.raises(UserError, match=r"proxy: model\.network is searched too"):
+        read(written(tmp_path, proxy={"model.network": "reference"}, slots=slots))
+
+
+def test_slots_that_are_a_list_are_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="slots"):
+        read(written(tmp_path, slots=[{"repeat": 1}]))

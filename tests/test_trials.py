@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from mfast_edge import foreseen
+from mfast_edge.data.loader import batches
 from mfast_edge.searched import prepared
 from mfast_edge.terminal import Terminal
 from mfast_edge.workshop import Workshop
@@ -32,6 +33,20 @@ def test_a_pruned_trial_leaves_nothing_of_its_training(tmp_path: Path) -> None:
     again = Report()
     assert trials.attempt({"train.lr": 0.003, "model.width": 0.25}, again) == values
     assert again.values == {}  # nothing was trained
+
+
+def test_the_last_epoch_is_the_training_s_own(tmp_path: Path) -> None:
+    """16 photos are two batches of 8: 50 images are 7 of them, so the fourth epoch is begun."""
+    files(tmp_path, limits={}, proxy={"train.images": 50})
+    trials = prepared(hunt(tmp_path), Terminal(True)).trials
+    report = Report()
+    trials.attempt({"train.lr": 0.003, "model.width": 0.25}, report)
+    assert list(report.values)[-1] == trials.steps == 4
+
+
+@pytest.mark.parametrize(("photos", "batch", "count"), [(100, 16, 7), (4096, 32, 128), (10_000, 32, 105), (17, 8, 2)])
+def test_sets_above_4096_photos_are_several_epochs(photos: int, batch: int, count: int) -> None:
+    assert batches(photos, batch) == count
 
 
 def test_settings_that_no_plan_takes_are_rejected_with_the_reason(tmp_path: Path) -> None:

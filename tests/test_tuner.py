@@ -122,7 +122,9 @@ def test_trials_over_the_budget_leave_the_plain_network(bench: Bench) -> None:
     found = bench.tuner().best(3, None)
     assert len(bench.plans) == 3
     assert [name for name, _ in found.stages] == ["train", "export_onnx", "quantize"]
-    assert bench.lines[-1].startswith("no trial of 3 stayed within 1 points: train, export_onnx, quantize without")
+    assert bench.lines[-1].startswith(
+        "no trial of 3 came to a network within 1 points: train, export_onnx, quantize without"
+    )
 
 
 def test_a_first_trial_over_the_budget_is_not_the_best(bench: Bench) -> None:

@@ -27,11 +27,11 @@ def trials(*rows: tuple[float, float, float]) -> list[Finished]:
 )
 def test_the_rule(rows: list[tuple[float, float, float]], least: float | None, number: int, said: str) -> None:
     found, why = chosen(trials(*rows), UP, least)
-    assert found.number == number
+    assert found.id == number
     assert said in why
 
 
 def test_without_a_quality_the_first_objective_decides() -> None:
     found, why = chosen(trials((0.9, 9, 1), (0.6, 2, 1)), {"ms": "minimize"}, None)
-    assert found.number == 1
+    assert found.id == 1
     assert "lowest ms of 2" in why

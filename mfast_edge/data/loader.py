@@ -109,10 +109,9 @@ class Loader:
         rows = len(self.records)
         if not self.augment:
             return list(range(rows))
-        parts = -(-rows // EPOCH)
-        turn, part = divmod(epoch, parts)
+        size = per_epoch(rows)
+        turn, part = divmod(epoch, rows // size)
         shuffled = np.random.default_rng([self.seed, turn]).permutation(rows).tolist()
-        size = rows // parts
         return shuffled[part * size : (part + 1) * size]
 
 
@@ -178,6 +177,16 @@ def one_thread() -> Iterator[None]:
 def derived(seed: int, epoch: int, row: int) -> int:
     """One seed from three numbers, without patterns between neighbours."""
     return int(np.random.SeedSequence([seed, epoch, row]).generate_state(1)[0])
+
+
+def per_epoch(rows: int) -> int:
+    """Photos in each epoch of a training on so many."""
+    return rows // -(-rows // EPOCH)
+
+
+def batches(rows: int, batch: int) -> int:
+    """Batches in each epoch of a training on so many photos."""
+    return len(chunks(list(range(per_epoch(rows))), batch))
 
 
 def chunks(rows: list[int], batch: int) -> list[list[int]]:

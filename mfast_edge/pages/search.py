@@ -101,7 +101,7 @@ def headline(told: Json, space: Space) -> list[tuple[str, str]]:
     return [
         *found,
         ("Objectives", goals),
-        ("Limits, before training", limits),
+        ("Limits", limits),
         ("Sampler, pruner", f"{space.sampler}, {space.pruner}"),
         ("Trials train with", settings(space.proxy) or "the plan's own settings"),
         ("ms", f"{space.clock} on {told['machine']}"),
@@ -123,21 +123,22 @@ def tables(told: Json, edge: set[int], bars: Sequence[tuple[str, Sequence[tuple[
     ]
 
 
-AGAIN = ["Trial", "Quality", "ms in the trial", "ms", "/ the reference's", "Score"]
+AGAIN = ["Trial", "Quality", "ms in the trial", "ms", "/ the reference's", "Score", "Within the limits"]
 
 
 def again(told: Json) -> list[list[str]]:
     """A row for each trial that was timed again, the fastest first."""
     before = {one["id"]: one["figures"]["ms"] for one in told["trials"] if "ms" in one["figures"]}
     rows = sorted(told["finals"], key=lambda one: one["figures"]["ms"])
-    return [finalist(one["id"], before[one["id"]], one["figures"]) for one in rows]
+    return [finalist(one, before[one["id"]]) for one in rows]
 
 
-def finalist(number: int, before: float, figures: Json) -> list[str]:
+def finalist(one: Json, before: float) -> list[str]:
     """Such a row; no score where it is no objective."""
+    figures = one["figures"]
     score = f"{figures['score']:.3f}" if "score" in figures else ABSENT
     told = (f"{figures['quality']:.4f}", f"{before:.3f}", f"{figures['ms']:.3f}", f"{figures['ratio']:.3f}")
-    return [str(number), *told, score]
+    return [str(one["id"]), *told, score, "yes" if one["within"] else "no"]
 
 
 HEAD = ["Trial", "State", "Quality", "ms", "MB", "Parameters", "Seconds", "Key", "Settings", "Comes from", "Why"]
@@ -147,7 +148,7 @@ def lineage(one: Json) -> list[str]:
     """A trial in cells."""
     figures = one["figures"]
     came = [f"{figures[name]:{form}}" if name in figures else ABSENT for name, form in FORMS]
-    before = [f"trial {one['retried']}, whose worker died"] if one["retried"] is not None else []
+    before = [f"trial {one['retried']}, which was broken off"] if one["retried"] is not None else []
     before += [f"bred from {', '.join(map(str, one['parents']))}"] if one["parents"] else []
     key = one["key"] or ABSENT
     told = [str(one["id"]), one["state"], *came, f"{one['seconds']:.0f}", key, settings(one["params"])]

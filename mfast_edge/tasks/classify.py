@@ -28,7 +28,7 @@ __all__ = ["METRICS", "Parity", "Quality", "lines", "load", "save"]
 COLUMNS = (Column("f1", "Macro F1"), Column("top1", "Top-1"), Column("top5", "Top-5"))
 BRIEF = FINE = COLUMNS[:2]
 FIGURES = (*COLUMNS, Column("log_loss", "Log loss"), Column("calibration_error", "Calibration error"))
-PER_CLASS, THINGS, ENOUGH = "F1", "photos", 500
+PER_CLASS, THINGS, ENOUGH, PLAN = "F1", "photos", 500, "classify"
 SHOWN, WHOLE = ("confusion", "calibration", "intervals"), True
 TOP = 5  # as ImageNet has it
 

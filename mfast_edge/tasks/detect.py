@@ -28,6 +28,7 @@ __all__ = [
     "FINE",
     "METRICS",
     "PER_CLASS",
+    "PLAN",
     "SHOWN",
     "THINGS",
     "WHOLE",
@@ -55,7 +56,7 @@ __all__ = [
 COLUMNS = (Column("map50", "mAP@.5"), Column("map", "mAP"), Column("f1", "F1"))
 BRIEF, FINE = (COLUMNS[0], COLUMNS[2]), (COLUMNS[1], COLUMNS[0])
 FIGURES = (*COLUMNS[:2], Column("map75", "mAP@.75"), COLUMNS[2], Column("confidence", "F1 at score"))
-PER_CLASS, THINGS, ENOUGH = "AP@.5", "detections", 1000
+PER_CLASS, THINGS, ENOUGH, PLAN = "AP@.5", "detections", 1000, "quick"
 SHOWN, WHOLE = ("errors", "f1"), False
 
 

@@ -60,6 +60,7 @@ class Task(Protocol):
     PER_CLASS: str  # what `Quality.per_class` is
     THINGS: str  # what parity counts: detections, photos
     ENOUGH: int  # so many of them are compared, as far as there are
+    PLAN: str  # the one that is usual
     METRICS: Mapping[str, Callable[[Scene], dict[str, Any]]]  # what `evaluate --metrics` can measure
     WHOLE: bool  # one class for a whole photo, no boxes
     SHOWN: Sequence[str]  # those of METRICS that a report shows

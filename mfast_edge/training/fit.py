@@ -82,14 +82,9 @@ class Course:
         return {"lesson": self.lesson} if self.lesson else {}
 
     @property
-    def steps(self) -> int:
-        """Steps in all; the last epoch may be cut short."""
-        return max(1, ceil(self.recipe.images / self.recipe.batch))
-
-    @property
     def epochs(self) -> int:
         """Epochs in all."""
-        return ceil(self.steps / len(self.data))
+        return ceil(self.recipe.steps / len(self.data))
 
 
 class Learner(nn.Module):
@@ -154,7 +149,7 @@ def fit(network: nn.Module, course: Course) -> None:
 def show(average: AveragedModel, course: Course, epochs: int) -> None:
     """Let who watches look at the averaged network; the training's random numbers stay as they were."""
     if course.watch:
-        seen = min(epochs * len(course.data), course.steps) * course.recipe.batch
+        seen = min(epochs * len(course.data), course.recipe.steps) * course.recipe.batch
         with torch.random.fork_rng(devices=[]):
             course.watch(average.module.eval(), epochs, seen)
 
@@ -162,10 +157,10 @@ def show(average: AveragedModel, course: Course, epochs: int) -> None:
 def learn(student: Student, course: Course, epoch: int) -> tuple[float, float, float]:
     """One epoch: (mean loss, images/s, share of the time spent waiting for data)."""
     started, waited, total, seen = time.monotonic(), course.data.waited, 0.0, 0
-    numbers = range(epoch * len(course.data), course.steps)
+    numbers = range(epoch * len(course.data), course.recipe.steps)
     for number, batch in zip(numbers, course.data.batches(epoch), strict=False):
         if course.recipe.optimiser != "rprop":
-            rate = course.recipe.lr * share(course.recipe.schedule, number, course.steps, course.recipe.warmup)
+            rate = course.recipe.lr * share(course.recipe.schedule, number, course.recipe.steps, course.recipe.warmup)
             student.optimiser.param_groups[0]["lr"] = rate
         loss, images = step(student, batch, course)
         if not isfinite(loss):

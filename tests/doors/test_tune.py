@@ -26,6 +26,8 @@ from tests.conftest import asked
 from tests.doors.doors import door, refused
 from tests.hunts import files, hunt, told
 
+SLOTS = {"slots": [{"repeat": 1, "conv": {"out": [8, 16, 8]}}], "tail": [64, 128, 64]}
+
 
 def test_a_search_ends_with_the_winner_trained_in_full_and_the_same_command_does_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -100,7 +102,7 @@ def test_a_killed_search_goes_on_and_nothing_is_lost_or_counted_twice(tmp_path: 
     assert found["trials"][1]["params"] == found["trials"][0]["params"]
     assert found["trials"][1]["retried"] == found["trials"][0]["id"]
     assert min(step for step, _ in found["trials"][1]["curve"]) > 1  # the training went on from where it was
-    assert "whose worker died" in (tmp_path / "runs" / "hunt" / "search.md").read_text()
+    assert "which was broken off" in (tmp_path / "runs" / "hunt" / "search.md").read_text()
 
 
 def test_a_study_of_another_machine_or_question_is_not_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +155,8 @@ def test_a_dry_run_tells_of_the_study_and_leaves_none(tmp_path: Path, capsys: py
     [
         ({"settings": {"prune.keep": {"type": "float", "low": 0.2, "high": 0.9}}}, [], "prune.keep: not in plan small"),
         ({"until": "quantize"}, [], "'quantize' is not a stage"),
+        ({"until": "build_engine"}, [], "an engine is not searched for"),
+        ({"slots": SLOTS}, ["--set", "model.network=reference"], "model.network: space space has this setting"),
         ({"proxy": {"train.imges": 4}}, [], "no setting 'imges'"),
         ({}, ["--set", "model.width=0.5"], "space space has this setting"),
         ({"reference": {"model.wdth": 4}}, [], "no setting 'wdth'"),
