@@ -8,9 +8,14 @@ from typing import Any
 Json = Mapping[str, Any]
 
 
+def word(proxy: bool) -> str:
+    """`ms`, or `proxy ms` for a time that stands in for the device's."""
+    return "proxy ms" if proxy else "ms"
+
+
 def ms(final: Json, runtime: str) -> str:
-    """`ms`, or `proxy ms` for a runtime that is not timed here as on the device."""
-    return "proxy ms" if final["proxy"] and runtime not in final.get("own", ()) else "ms"
+    """The word for a runtime: a proxy's where it is not timed here as on the device."""
+    return word(final["proxy"] and runtime not in final.get("own", ()))
 
 
 def mixed(final: Json, runtimes: Iterable[str]) -> str:
@@ -18,7 +23,7 @@ def mixed(final: Json, runtimes: Iterable[str]) -> str:
     asked = list(dict.fromkeys(runtimes))
     own = [one for one in asked if ms(final, one) == "ms"]
     if len(own) in (0, len(asked)):
-        return "ms" if own else "proxy ms"
+        return word(not own)
     return f"proxy ms (in {', '.join(own)} its own)"
 
 

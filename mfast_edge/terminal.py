@@ -79,7 +79,7 @@ class Terminal:
         told = [f"{column.title} {column.cell(quality)}" for column in of(self.task).BRIEF]
         figures = "  ".join([*told, f"{size(file):6.2f} MB"])
         if row.verdict.ms is not None:
-            figures += f"  {row.verdict.ms:6.2f} {'proxy ms' if row.verdict.proxy else 'ms'}"
+            figures += f"  {row.verdict.ms:6.2f} {proxy.word(row.verdict.proxy)}"
         same = row.verdict.parity
         if same and row.stage != "export_onnx":
             figures += f"  {same['share']:.1%} of {same['detections']} {of(self.task).THINGS} as torch's"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from mfast_edge import proxy
 from mfast_edge.metrics.weight import size
 from mfast_edge.terminal import Terminal, gates
 
@@ -31,8 +32,7 @@ class GraphTerminal(Terminal):
     def row(self, row: Row) -> None:
         """One line per stage."""
         took = "in the store" if row.seconds is None else f"{row.seconds:.0f} s"
-        word = "proxy ms" if row.verdict.proxy else "ms"
-        figures = f"{size(row.candidate.file):6.2f} MB  {row.verdict.ms or 0:6.2f} {word}"
+        figures = f"{size(row.candidate.file):6.2f} MB  {row.verdict.ms or 0:6.2f} {proxy.word(row.verdict.proxy)}"
         self.out.print(f"{row.stage:12} {figures}  {row.verdict.sentence}  ({took})")
 
     def end(self, final: dict[str, Any], folder: Path) -> None:
@@ -40,8 +40,7 @@ class GraphTerminal(Terminal):
         if self.as_json:
             super().end(final, folder)
             return
-        word = "proxy ms" if final["proxy"] else "ms"
-        table = Table("stage", "cosine", "worst channel", "MB", f"forward {word}", "")
+        table = Table("stage", "cosine", "worst channel", "MB", f"forward {proxy.word(final['proxy'])}", "")
         for row in final["rows"]:
             cells = [f"{row[name]:.5f}" for name in ("cosine", "channel")]
             speed = f"{row['p50_ms']:.2f} {row['runtime']}"

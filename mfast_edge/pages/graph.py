@@ -5,6 +5,7 @@ from __future__ import annotations
 from mfast_edge.pages.tables import Table, joined, speed
 from mfast_edge.pages.view import Json, Told, View, found, measured, proxy, run
 from mfast_edge.pages.waterfall import Measure, waterfall
+from mfast_edge.proxy import word
 
 UNKNOWN = (
     "How this graph's outputs are decoded is not known here, so no mAP is measured: what is compared are its raw "
@@ -15,7 +16,7 @@ UNKNOWN = (
 def view(told: Told) -> View:
     """Everything that the report says."""
     final, page = told.final, told.page
-    ms = "proxy ms" if final["proxy"] else "ms"
+    ms = word(final["proxy"])
     columns = (Measure("p50_ms", ms, 2, False), Measure("cosine", "cosine", 5, True), Measure("mb", "MB", 2, False))
     return View(
         title=f"{final['model']} for {page['target']}",
@@ -61,6 +62,6 @@ def stages(final: Json) -> Table:
         ]
         for row in final["rows"]
     ]
-    times = [f"{name} {'proxy ms' if final['proxy'] else 'ms'}" for name in final["ms"]]
+    times = [f"{name} {word(final['proxy'])}" for name in final["ms"]]
     head = ["Stage", "Cosine", "Worst channel", "Largest difference", "MB", *times, ""]
     return Table("Stages (raw outputs on val, against the file that was given)", *joined(final, head, rows))
