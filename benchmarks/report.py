@@ -59,11 +59,13 @@ def warnings(found: Results) -> list[str]:
 def slower(rows: Sequence[Row]) -> list[str]:
     """Return a sentence for every int8 row that is slower than the fastest float row beside it.
 
-    Beside it: of the same model, in the same runtime, on as many threads, at the same batch.
+    Beside it: of the same model, in the same runtime, on as many threads, at the same batch. Nothing is said of
+    rows whose model is not known, nor of a proxy's, which tell nothing of int8 on the device.
     """
     told = []
-    for row in rows:
-        beside = [one for one in rows if _place(one) == _place(row) and one.precision != "int8" and one.forward]
+    known = [row for row in rows if row.model and row.forward and not row.proxy]
+    for row in known:
+        beside = [one for one in known if _place(one) == _place(row) and one.precision != "int8"]
         if row.precision != "int8" or row.forward is None or not beside:
             continue
         best = min((one.forward["p50"], one.precision) for one in beside if one.forward)

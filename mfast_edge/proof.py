@@ -214,6 +214,7 @@ def entry(shop: Workshop, row: Row, t: Timed, scores: Scores) -> results.Row:
         score=scores[row.stage][0] if row.stage in scores else None,
         precision=stamp.read(graph, "")["precision"] if engine else PRECISIONS.get(row.stage, "float32"),
         remark=row.verdict.sentence,
+        model=shop.model.name,
     )
 
 

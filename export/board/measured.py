@@ -100,6 +100,7 @@ def row(box: Bundle, model: Model, times: Dict[str, Any], **told: Any) -> Dict[s
     """One line of the results, with the keys of the bundle and of the candidate that was measured."""
     found = {
         "name": "{} {}".format(box.told["model"], model.graph["stage"]),
+        "model": box.told["model"],
         "file": model.file.name,
         "runtime": model.runtime,
         "versions": model.versions,

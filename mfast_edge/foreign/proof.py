@@ -150,6 +150,7 @@ def record(shop: Adopted, rows: Sequence[Row], timed: Timed, command: str, folde
             proxy=not shop.target.here,
             mb=size(files[stage]) if stage in files else given_mb(shop),
             precision=PRECISIONS.get(stage, "float32"),
+            model=shop.model.name,
             remark=said.get(stage, "as it was given"),
         )
         for (stage, runtime), (session, found) in timed.items()

@@ -110,7 +110,7 @@ def test_gates_are_those_of_the_run_else_the_weight():
 
 
 def timed(ms, **more):
-    return replace(ROW, forward={"p50": ms, "p90": ms, "p99": ms}, **more)
+    return replace(ROW, forward={"p50": ms, "p90": ms, "p99": ms}, **{"model": "tiny", **more})
 
 
 def test_int8_that_is_slower_than_float_is_warned_of():
@@ -129,11 +129,18 @@ def test_int8_that_is_slower_than_float_is_warned_of():
         {"batch": 2},
         {"runtime": "openvino"},
         {"precision": "int8"},
+        {"proxy": True},
     ],
 )
 def test_int8_is_compared_with_its_own_float_only(other):
     beside = timed(**{"ms": 2.0, "precision": "float32", **other})
     assert slower([beside, timed(2.5, precision="int8")]) == []
+
+
+@pytest.mark.parametrize("more", [{"model": ""}, {"proxy": True}])
+def test_nothing_is_said_of_int8_of_an_unknown_model_or_by_proxy(more):
+    rows = [timed(ms, precision=precision, **more) for ms, precision in ((2.0, "float32"), (2.5, "int8"))]
+    assert slower(rows) == []
 
 
 def test_trouble_notes_and_short_streams_are_told():

@@ -71,7 +71,7 @@ def test_bench_writes_results_that_the_house_reads(box: Path, python: str) -> No
     assert code == 0, error
     results = read(next((box / "results").glob("bench-onnxruntime-*.json")))
     row = results.rows[0]
-    assert row.name == "tiny export_onnx"
+    assert (row.name, row.model) == ("tiny export_onnx", "tiny")
     assert row.runtime == "onnxruntime"
     assert len(row.options["medians"]) == 3
     assert all(part["p50"] > 0 for part in (row.forward, row.pre, row.post, row.end_to_end) if part)
