@@ -16,8 +16,8 @@ from mfast_edge.judge import PARITY, PARITY_FP16, as_file, as_torch
 from mfast_edge.metrics.weight import size
 from mfast_edge.model import title
 from mfast_edge.quality import Examined, lost
-from mfast_edge.runners import float_graph, undressed
-from mfast_edge.timed import TORCH, Timed, clock, fastest
+from mfast_edge.runners import float_graph
+from mfast_edge.timed import TORCH, Timed, clock, fastest, stood
 
 if TYPE_CHECKING:
     from mfast_edge.pipeline import Row
@@ -60,12 +60,6 @@ def prove(shop: Workshop, rows: Sequence[Row], budget: float, command: str, fold
         "rolled_back": [row.stage for row in rows if not row.verdict.keep],
         "rows": [told_row(shop, row, forwards(timed, stood(shop, rows, row), shop), best[row.stage]) for row in rows],
     }
-
-
-def stood(shop: Workshop, rows: Sequence[Row], row: Row) -> Row:
-    """The row whose time stands for a row's: its own; where the device is not here, that of the float graph."""
-    wanted = row.candidate.key if shop.target.here else undressed(shop, row.candidate).key
-    return next((one for one in rows if one.candidate.key == wanted), row)
 
 
 def named(shop: Workshop, command: str) -> dict[str, Any]:
@@ -183,7 +177,7 @@ def record(
     scores: Scores,
     where: tuple[str, Path],
 ) -> None:
-    """results/<machine>.json: a row for each stage, runtime and number of threads."""
+    """results/<machine>.json: a row for each stage that was timed, runtime and number of threads."""
     stages = {row.stage: row for row in rows}
     made = results.Results(
         shop.here, f"{date.today()}", where[0], tuple(entry(shop, stages[t.stage], t, scores) for t in timed)

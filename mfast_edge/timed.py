@@ -16,7 +16,7 @@ from export.sessions import Session, open_session
 from mfast_edge.data.photo import load as load_photo
 from mfast_edge.models.steps import parts
 from mfast_edge.pipeline import Row
-from mfast_edge.runners import backward, runnable, through, torch_on
+from mfast_edge.runners import backward, runnable, through, torch_on, undressed
 
 if TYPE_CHECKING:
     from mfast_edge.workshop import Workshop
@@ -40,14 +40,22 @@ class Timed:
 
 
 def clock(shop: Workshop, rows: Sequence[Row]) -> list[Timed]:
-    """Each row in each runtime at the target's threads, with all its parts; then, with all cores, the forward
-    of the first row and of the last one kept."""
+    """Each row that no other stands for, in each runtime at the target's threads, with all its parts; then, with all
+    cores, the forward of the first row and of the last one kept."""
     few, many = shop.target.threads, cpu_count() or 1
-    timed = rounds(shop, opened(shop, rows, few), few, whole=True)
-    ends = [rows[0], *[row for row in rows[1:] if row.verdict.keep][-1:]]
+    mine = [row for row in rows if stood(shop, rows, row) is row]
+    timed = rounds(shop, opened(shop, mine, few), few, whole=True)
+    last = [row for row in rows[1:] if row.verdict.keep][-1:]
+    ends = [rows[0], *(stood(shop, rows, row) for row in last)]
     if many > few:
         timed += rounds(shop, opened(shop, ends, many), many, whole=False)
     return timed
+
+
+def stood(shop: Workshop, rows: Sequence[Row], row: Row) -> Row:
+    """The row whose time stands for a row's: its own; where the device is not here, that of the float graph."""
+    wanted = row.candidate.key if shop.target.here else undressed(shop, row.candidate).key
+    return next((one for one in rows if one.candidate.key == wanted), row)
 
 
 def opened(shop: Workshop, rows: Sequence[Row], threads: int) -> list[tuple[Row, str, Session]]:

@@ -87,11 +87,11 @@ def test_a_board_with_int8_keeps_the_symmetric_graph_and_times_the_float_one_by_
     assert run(asked(runs, target="jetson_orin_nano", json=True)) == 0
     told = json.loads((next(runs.glob("*jetson_orin_nano")) / "final.json").read_text())
     rows = {row["stage"]: row for row in told["rows"]}
-    assert told["proxy"] is True
-    assert told["kept"][-1] == "quantize"
+    assert (told["proxy"], told["kept"][-1]) == (True, "quantize")
     assert rows["quantize"]["verdict"].endswith("how fast it is the board must say")
     assert "judged as int8" in rows["prune"]["verdict"]
     assert rows["quantize"]["forward_ms"] == rows["export_onnx"]["forward_ms"] == told["ms"]
+    assert '"precision": "int8"' not in next(runs.glob("*orin_nano/results/*.json")).read_text()
     assert next(gate for gate in told["gates"] if gate["name"] == "operators outside tensorrt-10.3")["passed"]
     assert lint(Path(told["file"]), load_rules("tensorrt-8.2")) == []  # symmetric, every zero point 0
     assert summary(Path(told["file"])).qdq > 0
