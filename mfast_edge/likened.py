@@ -6,35 +6,41 @@ from dataclasses import replace
 
 from benchmarks import timing
 from mfast_edge.ratios import FASTER
-from mfast_edge.verdict import LIGHTER, Verdict, said
+from mfast_edge.verdict import LIGHTER, UNCLOCKED, Verdict, said
 
 SAME = 0.99999  # the cosine of a graph that was only folded
 SLACK = 10  # how many times as far from 1 as the whole output a single channel of it may be
 
 
 def likened(verdict: Verdict, likeness: float) -> Verdict:
-    """The verdict by the least cosine between the raw outputs of a graph and of the file that was given."""
+    """The verdict by the least cosine between the raw outputs of a graph and of the file that was given.
+
+    Where nothing is weighed the graph was only folded; what a device that is not here gains is judged by its bytes.
+    """
     same = verdict.parity
     assert same is not None, "every graph is compared"
-    least = SAME if verdict.ratio is None else likeness
+    least = SAME if verdict.bytes_ratio is None else likeness
     alike = near(same["cosine"], same["channel"], least)
     told = f"cosine {same['cosine']:.5f}, of its worst channel {same['channel']:.4f}, on {same['images']:.0f} photos"
     limit = f"(at least {least:g} and {slack(least):g} must)"
-    if verdict.ratio is None or verdict.bytes_ratio is None:
+    if verdict.bytes_ratio is None:
         return replace(verdict, keep=alike, sentence=f"{said(alike)}: {told} {limit}")
+    pays, gain, why = paid(verdict, verdict.bytes_ratio)
+    keep = alike and pays
+    sentence = f"{said(keep)}: {gain}, {told} {limit}{why if alike else '; too far from the file'}"
+    return replace(verdict, keep=keep, sentence=sentence)
+
+
+def paid(verdict: Verdict, bytes_ratio: float) -> tuple[bool, str, str]:
+    """(whether it pays, its speed, or by proxy its weight, what else is to be said)."""
+    light, share = bytes_ratio <= LIGHTER, f"{abs(1 - bytes_ratio):.0%} {'lighter' if bytes_ratio < 1 else 'heavier'}"
+    if verdict.proxy or verdict.ratio is None:
+        return light, share, UNCLOCKED if light else f"; less than {1 - LIGHTER:.0%} lighter{UNCLOCKED}"
     ratio = timing.Ratio(**verdict.ratio)
     faster = ratio.high < FASTER
-    pays = faster or cheaper(verdict, ratio) or (verdict.proxy and verdict.bytes_ratio <= LIGHTER)
-    proxy = "by proxy " if verdict.proxy else ""
-    speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] {proxy}in {verdict.runtime}"
-    lighter = "" if faster or not pays else f"; {1 - verdict.bytes_ratio:.0%} lighter"
-    why = "; too far from the file" if not alike else lighter if pays else "; not faster"
-    return replace(verdict, keep=alike and pays, sentence=f"{said(alike and pays)}: {speed}, {told} {limit}{why}")
-
-
-def cheaper(verdict: Verdict, ratio: timing.Ratio) -> bool:
-    """No slower and lighter."""
-    return verdict.bytes_ratio is not None and verdict.bytes_ratio <= LIGHTER and ratio.low <= 1 <= ratio.high
+    pays = faster or (light and ratio.low <= 1 <= ratio.high)
+    speed = f"{ratio.median:.2f}x the time [{ratio.low:.2f}, {ratio.high:.2f}] in {verdict.runtime}"
+    return pays, speed, "; not faster" if not pays else "" if faster else f"; {share}"
 
 
 def near(cosine: float, channel: float, least: float) -> bool:

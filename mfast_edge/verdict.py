@@ -11,6 +11,7 @@ from benchmarks import timing
 from mfast_edge.ratios import FASTER
 
 WHOLE = "; the plan is judged as a whole"
+UNCLOCKED = "; how fast it is the board must say"
 LIGHTER = 0.90  # a ratio of bytes
 
 
@@ -82,8 +83,7 @@ def unclocked(verdict: Verdict, bytes_ratio: float, budget: float) -> Verdict:
     told = (
         f"{1 - bytes_ratio:.0%} lighter, {told_loss(verdict.loss)} of {budget:g}{'; over the budget' if over else ''}"
     )
-    speed = "; how fast it is the board must say"
-    speed += ", and with it whether an earlier stage is taken back for it" if over else ""
+    speed = UNCLOCKED + (", and with it whether an earlier stage is taken back for it" if over else "")
     return replace(verdict, keep=not over, sentence=f"{said(not over)}: {told}{speed}", over_budget=over)
 
 

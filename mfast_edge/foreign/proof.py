@@ -26,6 +26,7 @@ from mfast_edge.packed import RUNTIME, engine, saved
 from mfast_edge.proof import PRECISIONS, operators
 from mfast_edge.runners import telling
 from mfast_edge.store import write_json
+from mfast_edge.timed import stood
 
 if TYPE_CHECKING:
     from mfast_edge.foreign.shop import Adopted
@@ -43,7 +44,8 @@ def prove(shop: Adopted, rows: Sequence[Row], least: float, command: str, folder
     final = kept[-1] if kept else rows[0]  # where even folding changed what it gives, a gate says so
     timed = clock(shop, rows)
     record(shop, rows, timed, command, folder)
-    best = quickest(timed, final.stage)
+    at = {row.stage: stood(shop, rows, row).stage for row in rows}
+    best = quickest(timed, at[final.stage])
     same = likeness(shop, final.candidate.file, best, some(shop, "test"))
     asked, least = least, SAME if final.stage == rows[0].stage else least
     file = final.candidate.file
@@ -64,20 +66,22 @@ def prove(shop: Adopted, rows: Sequence[Row], least: float, command: str, folder
         "graph": blueprint.read(final.candidate.folder)["graph"],
         "metrics": {"likeness": same, "least": least},
         "likeness": asked,
-        "ms": forwards(timed, final.stage),
+        "ms": forwards(timed, at[final.stage]),
         "given": {"mb": given_mb(shop), "ms": forwards(timed, GIVEN)},
         "score": None,
         "gates": [asdict(gate) for gate in judged(shop, file, same, least)],
         "kept": [row.stage for row in kept],
         "rolled_back": [row.stage for row in rows if not row.verdict.keep],
-        "rows": [told_row(row, timed) for row in rows],
+        "rows": [told_row(row, timed, at[row.stage]) for row in rows],
     }
 
 
 def clock(shop: Adopted, rows: Sequence[Row]) -> Timed:
-    """The file as given and each row in each runtime on a grey image, in alternating rounds."""
+    """The file as given and each row that no other stands for, in each runtime on a grey image, in alternating
+    rounds."""
     assert shop.init is not None
-    files = {GIVEN: shop.init, **{row.stage: row.candidate.file for row in rows}}
+    mine = [row for row in rows if stood(shop, rows, row) is row]
+    files = {GIVEN: shop.init, **{row.stage: row.candidate.file for row in mine}}
     image = grey(rows[0].candidate.file)
     sessions = {
         (stage, runtime): open_session(file, runtime, threads=shop.target.threads)
@@ -115,9 +119,9 @@ def given_mb(shop: Adopted) -> float:
     return size(shop.init)
 
 
-def told_row(row: Row, timed: Timed) -> dict[str, Any]:
-    """A stage as the report shows it; likeness is on val."""
-    runtime = quickest(timed, row.stage)
+def told_row(row: Row, timed: Timed, at: str) -> dict[str, Any]:
+    """A stage as the report shows it, with the times of the stage `at`, which stands for it; likeness is on val."""
+    runtime = quickest(timed, at)
     same = row.verdict.parity or {}
     return {
         "stage": row.stage,
@@ -127,8 +131,8 @@ def told_row(row: Row, timed: Timed) -> dict[str, Any]:
         "max_abs": same["max_abs"],
         "mb": size(row.candidate.file),
         "runtime": runtime,
-        "forward_ms": forwards(timed, row.stage),
-        "p50_ms": timed[row.stage, runtime][1]["p50"],
+        "forward_ms": forwards(timed, at),
+        "p50_ms": timed[at, runtime][1]["p50"],
         "seconds": row.seconds,
         "keep": row.verdict.keep,
         "verdict": row.verdict.sentence,
@@ -136,7 +140,7 @@ def told_row(row: Row, timed: Timed) -> dict[str, Any]:
 
 
 def record(shop: Adopted, rows: Sequence[Row], timed: Timed, command: str, folder: Path) -> None:
-    """results/<machine>.json: a row for each stage and runtime."""
+    """results/<machine>.json: a row for each stage that was timed and each runtime."""
     files = {row.stage: row.candidate.file for row in rows}
     said = {row.stage: row.verdict.sentence for row in rows}
     made = tuple(

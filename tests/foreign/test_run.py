@@ -118,6 +118,7 @@ def test_what_a_board_measured_of_a_graph_joins_its_run(room: Path, photos: str,
     out, words = tmp_path / "brought", ["--all", "--runtime", "onnxruntime", "--out", str(tmp_path / "brought")]
     run(asked(tmp_path / "runs", **plain, set=("adopt.pixels=0..1",), target="jetson_orin_nano", name="orin"))
     folder = tmp_path / "runs" / "orin"
+    unraced(folder)
     assert ran(folder / "bundle", "bench", "--rounds", "5", *words).returncode == 0
     assert ran(folder / "bundle", "check", *words).returncode == 0
     for faster, word in ((0.5, "kept: 0.50x the time"), (1.5, "rolled back: 1.50x the time")):
@@ -137,6 +138,21 @@ def test_what_a_board_measured_of_a_graph_joins_its_run(room: Path, photos: str,
         assert final["rows"][1]["board"]["verdict"].startswith(word)
         assert "by proxy" not in final["rows"][1]["board"]["verdict"]
     assert "ms on NVIDIA Jetson Orin Nano Developer Kit" in (folder / "report.md").read_text()
+
+
+def unraced(folder: Path) -> None:
+    """What the CPU's clock would say of the symmetric int8 file decides nothing and stands nowhere."""
+    final = json.loads((folder / "final.json").read_text())
+    adopt, int8 = final["rows"]
+    assert "heavier" in int8["verdict"]  # so small a graph's scales weigh more than its weights
+    assert int8["verdict"].endswith("how fast it is the board must say")
+    assert int8["forward_ms"] == adopt["forward_ms"] == final["ms"]
+    verdicts = [json.loads(path.read_text()) for path in (folder / "verdicts").iterdir()]
+    assert all(verdict["ratio"] is None and verdict["ms"] > 0 for verdict in verdicts)
+    rows = json.loads(next((folder / "results").glob("*.json")).read_text())["rows"]
+    floats = [row["name"] for row in rows if row["precision"] == "float32"]
+    assert floats == [row["name"] for row in rows] == ["net.onnx given", "net.onnx adopt"]
+    assert {row["model"] for row in rows} == {"net.onnx"}
 
 
 def test_the_file_s_content_is_the_root_of_its_lineage(room: Path) -> None:
