@@ -12,7 +12,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from export.errors import Unreadable
 from export.int8 import Dressing, quantize
+from export.sessions import last
 
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
@@ -63,20 +65,34 @@ class Rates:
 
 
 def layers(file: Path) -> list[Layer]:
-    """The weighted layers of an ONNX file or of OpenVINO's .xml, at its batch."""
+    """The weighted layers of an ONNX file or of OpenVINO's .xml, at its batch.
+
+    Raises Unreadable for operators that OpenVINO has not, and for sizes that are known only while it runs.
+    """
     import openvino
 
-    model = openvino.Core().read_model(file)
-    return [layer(op) for op in model.get_ordered_ops() if op.get_type_name() in WEIGHTED]
+    try:
+        model = openvino.Core().read_model(file)
+        return [layer(op) for op in model.get_ordered_ops() if op.get_type_name() in WEIGHTED]
+    except RuntimeError as error:  # OpenVINO has no error class of its own
+        raise Unreadable(f"{file.name}: OpenVINO cannot count its layers: {last(error)}") from error
 
 
 def layer(op: Any) -> Layer:
     """A layer counted: int8 where its weights are stored so."""
-    weights, out = list(op.get_input_shape(1)), list(op.get_output_shape(0))
-    one = prod(out) * weights[-2] if op.get_type_name() == "MatMul" else prod(weights) * out[0] * prod(out[2:])
+    given, weights, out = list(op.get_input_shape(0)), list(op.get_input_shape(1)), list(op.get_output_shape(0))
+    one = prod(out) * summed(op, given) if op.get_type_name() == "MatMul" else prod(weights) * out[0] * prod(out[2:])
     int8 = stored(op.input(1).get_source_output().get_node(), prod(weights)) == 1
     size = 1 if int8 else 4
-    return Layer(one, size * (prod(weights) + prod(op.get_input_shape(0)) + prod(out)), int8)
+    return Layer(one, size * (prod(given) + prod(weights) + prod(out)), int8)
+
+
+def summed(product: Any, given: Sequence[int]) -> int:
+    """Products that each value of a matrix product is the sum of; `given`: sizes of its left factor.
+
+    The right one's sizes do not tell: torch's weights stay (out, in), to be transposed.
+    """
+    return given[-2] if product.get_attributes()["transpose_a"] and len(given) > 1 else given[-1]
 
 
 def stored(node: Any, count: int) -> int:

@@ -67,7 +67,7 @@ def open_session(path: Path, runtime: str, *, threads: int = 1, options: Mapping
     except BoardError as wrong:
         raise Unreadable(str(wrong)) from None
     except Exception as error:  # neither runtime has an error class of its own that covers a bad file
-        raise Unreadable(f"{path}: {runtime} cannot open it: {_last(error)}") from error
+        raise Unreadable(f"{path}: {runtime} cannot open it: {last(error)}") from error
 
 
 def tried(session: Session, arrays: Mapping[str, np.ndarray]) -> None:
@@ -76,7 +76,7 @@ def tried(session: Session, arrays: Mapping[str, np.ndarray]) -> None:
     try:
         session.feed(arrays)
     except Exception as error:  # as above
-        raise Unreadable(f"{session.runtime} cannot run it: {_last(error)}") from error
+        raise Unreadable(f"{session.runtime} cannot run it: {last(error)}") from error
 
 
 def available(runtime: str) -> bool:
@@ -176,7 +176,7 @@ def _tensorrt(path: Path, threads: int, options: Mapping[str, Any]) -> Session:
     return Session("tensorrt", versions, threads, tuple(engine.names), run, engine.pixels)
 
 
-def _last(error: Exception) -> str:
+def last(error: Exception) -> str:
     """The last line of a runtime's message: the earlier ones name its source files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
