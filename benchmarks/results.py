@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "inputs": (dict,),
     "memory": (dict,),
     "roof": NUMBER,
+    "rates": (dict,),
     "gates": (list,),
 }
 
@@ -55,7 +56,8 @@ class Row:
     rows of one network share. `how`: a way of calling the runtime, such as eager. `fused`: batch norms folded
     into convolutions. `inputs`: {name: sizes}. `stream`: timing.single_stream's. `memory`: MB of a process of
     its own at its `peak` and `before` it opened the network. `roof`: the least ms that this machine's measured
-    peak allows. `gates`: as benchmarks.gates.Gate.
+    peak allows; `rates`: that peak, in multiply-adds of each arithmetic and bytes of `memory` per second.
+    `gates`: as benchmarks.gates.Gate.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Row:
     stream: Summary | None = None
     memory: Mapping[str, float] | None = None
     roof: float | None = None
+    rates: Mapping[str, float] | None = None
     gates: Sequence[Mapping[str, Any]] = ()
 
 
@@ -90,8 +93,8 @@ class Row:
 class Results:
     """Rows measured on one machine, as machine.describe gives it, by one command on one date.
 
-    `trouble`: what makes the times doubtful; `before`, `after`: machine.state's. `rates`: the machine's measured
-    peaks, in multiply-adds or bytes per second. `notes`: what else a reader must know.
+    `trouble`: what makes the times doubtful; `before`, `after`: machine.state's. `notes`: what else a reader must
+    know.
     """
 
     machine: Mapping[str, Any]
@@ -101,7 +104,6 @@ class Results:
     trouble: tuple[str, ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
-    rates: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -138,6 +140,7 @@ def read(path: Path) -> Results:
     more = {key: data[key] for key in MORE if key in data}
     if wrong := [key for key, value in more.items() if not isinstance(value, MORE[key])]:
         raise ResultsError(f"{path}: {wrong[0]} is {more[wrong[0]]!r}; wanted a {MORE[wrong[0]].__name__}")
+    rows = _peaked(rows, more.pop("rates", {}))
     return Results(data["machine"], data["date"], data["command"], rows, **_tupled(more))
 
 
@@ -152,9 +155,7 @@ def joined(found: Sequence[Results]) -> Results:
     rows = tuple(row for one in found for row in one.rows)
     commands = "; ".join(dict.fromkeys(one.command for one in found))
     date = max(one.date for one in found)
-    return Results(
-        first.machine, date, commands, rows, tuple(told), first.before, last.after, first.rates, tuple(notes)
-    )
+    return Results(first.machine, date, commands, rows, tuple(told), first.before, last.after, tuple(notes))
 
 
 def _row(where: str, data: Any) -> Row:
@@ -169,6 +170,19 @@ def _row(where: str, data: Any) -> Row:
     if data.get("forward") is None and not data.get("remark"):
         raise ResultsError(f"{where}: lacks forward, and a remark that says why")
     return Row(**_tupled(data))
+
+
+def _peaked(rows: tuple[Row, ...], rates: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Rows of a file of the days when one peak was kept for all, which rose from model to model: of one model alone
+    it is known to be theirs."""
+    if len({row.model for row in rows}) > 1:
+        return rows
+    return tuple(replace(row, rates=row.rates or _peak(row, rates)) if row.roof else row for row in rows)
+
+
+def _peak(row: Row, rates: Mapping[str, Any]) -> Mapping[str, float] | None:
+    gpu = rates.get("cuda", {})
+    return {row.precision: gpu[row.precision]} if row.precision in gpu else rates.get(f"{row.threads} threads")
 
 
 def _tupled(data: Mapping[str, Any]) -> dict[str, Any]:

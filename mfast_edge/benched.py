@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.results import Results
 from mfast_edge import model as models
-from mfast_edge import roofed
 from mfast_edge.entered import Setting, entered
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
@@ -51,7 +50,6 @@ def benched(asked: Asked, keep: Callable[[Results], None]) -> Results:
             how = Setting(count, Path(folder), numbers(asked.batch, "--batch"), sizes, asked.score)
             for entries in loads(asked, how):
                 log.rows += race(entries(), asked.protocol, count)
-                log.rates |= peaks(asked, count)
                 keep(log.ended())
     return log.ended()
 
@@ -88,18 +86,6 @@ def told(asked: Asked) -> tuple[str, ...]:
     named(asked.models)
     ready(order(asked))
     return notes(order(asked))
-
-
-def peaks(asked: Asked, threads: int) -> dict[str, object]:
-    """The measured peaks that a roof was worked out from, in multiply-adds and bytes per second."""
-    if not asked.protocol.roof:
-        return {}
-    if asked.device == "cuda":
-        from mfast_edge.ways import PRECISIONS
-        from mfast_edge.zoo import rate
-
-        return {"cuda": {name: rate(name) for name in listed(asked.precisions) or PRECISIONS}}
-    return {f"{threads} threads": asdict(roofed.rates(threads))} if roofed.measurable() else {}
 
 
 def agree(asked: Asked) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, results, timing
 from benchmarks.score import score
+from export.roof import Rates
 from mfast_edge import roofed
 from mfast_edge.runners import torch_on
 from mfast_edge.weighed import Job, weigh
@@ -51,7 +52,6 @@ class Log:
     command: str
     notes: tuple[str, ...] = ()
     rows: list[results.Row] = field(default_factory=list)
-    rates: dict[str, object] = field(default_factory=dict)
     before: dict[str, object] = field(default_factory=machine.state)
 
     def ended(self) -> results.Results:
@@ -59,9 +59,7 @@ class Log:
         here, after = machine.describe(self.threads), machine.state()
         trouble = machine.trouble(self.before, after, here["cores"] or 1)
         today, rows = f"{date.today()}", tuple(scored(self.rows))
-        return results.Results(
-            here, today, self.command, rows, tuple(trouble), self.before, after, self.rates, self.notes
-        )
+        return results.Results(here, today, self.command, rows, tuple(trouble), self.before, after, self.notes)
 
 
 def race(entries: Sequence[Entry], asked: Protocol, threads: int) -> list[results.Row]:
@@ -101,10 +99,22 @@ def beside(entry: Entry, row: results.Row, asked: Protocol, threads: int) -> res
     if asked.memory and entry.job and row.forward:
         row = replace(row, memory=weigh(entry.job))
     if asked.roof and entry.graph and row.forward and row.roof is None and roofed.measurable():
-        row = replace(row, roof=roofed.least(entry.graph, threads, row.precision))
-        if row.forward and row.roof and row.roof > row.forward["p50"]:
-            row = replace(row, remark="; ".join(filter(None, (row.remark, roofed.BEYOND))))
+        row = under(row, entry.graph, roofed.rates(threads))
     return row
+
+
+def under(row: results.Row, graph: Path, peak: Rates) -> results.Row:
+    """With its roof and the peak that it follows from; a remark where it is beaten."""
+    least = roofed.least(graph, peak, row.precision)
+    if least is None:
+        return row
+    row = replace(row, roof=least, rates=asdict(peak))
+    return remarked(row, roofed.BEYOND) if row.forward and least > row.forward["p50"] else row
+
+
+def remarked(row: results.Row, words: str) -> results.Row:
+    """With a remark more."""
+    return replace(row, remark="; ".join(filter(None, (row.remark, words))))
 
 
 def scored(rows: Sequence[results.Row]) -> list[results.Row]:

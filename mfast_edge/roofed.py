@@ -64,9 +64,11 @@ def measurable() -> bool:
     return available("openvino")
 
 
-def least(file: Path, threads: int, precision: str) -> float | None:
-    """The least ms of an ONNX graph at this CPU's peak; None for an arithmetic whose peak is not measured."""
-    reached = rates(threads)
-    if precision not in HELD or not getattr(reached, precision):
+def least(file: Path, peak: Rates, precision: str) -> float | None:
+    """The least ms of an ONNX graph at a peak; None for an arithmetic whose peak is not measured.
+
+    Raises export.errors.Unreadable where its layers cannot be counted.
+    """
+    if precision not in HELD or not getattr(peak, precision):
         return None
-    return roofline(layers(file), reached, precision) or None
+    return roofline(layers(file), peak, precision) or None

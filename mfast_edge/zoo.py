@@ -141,7 +141,7 @@ def in_way(made: Fresh, way: ways.Way, networks: Networks, order: Order, how: Se
     """A network in one way."""
     network, image = networks.folded if way.fused else networks.plain, networks.image
     found = ways.prepare(network, image, way)
-    said = [found.remark, networks.left if way.fused else ""]
+    said, held = [found.remark, networks.left if way.fused else ""], order.roof and image.is_cuda
     row = results.Row(
         name=models.title(made.model),
         file="",
@@ -155,7 +155,8 @@ def in_way(made: Fresh, way: ways.Way, networks: Networks, order: Order, how: Se
         batch=len(image),
         inputs={"image": list(image.shape)},
         memory=None if found.memory is None else {"peak": found.memory, "before": 0.0},
-        roof=least(network, image, way.precision) if order.roof and image.is_cuda else None,
+        roof=least(network, image, way.precision) if held else None,
+        rates={way.precision: rate(way.precision)} if held else None,
         remark="; ".join(word for word in said if word),
     )
     job = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 from benchmarks.results import Row
 from benchmarks.score import score
+from export.roof import Layer, Rates, roofline
 from mfast_edge import raced, roofed
 from mfast_edge.raced import REFERENCE, Entry, Log, Protocol, race, scored
 
+PEAK = Rates(int8=4e9, float32=1e9, memory=1e9)
 ROW = Row(name="a", file="a.onnx", runtime="onnxruntime", versions={}, threads=1)
 FEW = Protocol(rounds=2, warmup=1, seconds=0.0)
 
@@ -57,7 +60,8 @@ def test_memory_and_roof_are_measured_only_where_asked(monkeypatch: pytest.Monke
     monkeypatch.setattr(roofed, "measurable", lambda: True)
     monkeypatch.setattr(roofed, "calls", lambda threads: {"memory": lambda: None})
     monkeypatch.setattr(roofed, "seen", lambda threads, series: reached.append(sorted(series)))
-    monkeypatch.setattr(roofed, "least", lambda file, threads, precision: 0.5)
+    monkeypatch.setattr(roofed, "rates", lambda threads: PEAK)
+    monkeypatch.setattr(roofed, "least", lambda file, peak, precision: 0.5)
     entry = Entry(ROW, {"forward": lambda: None}, Path("a.onnx"), {"graph": "a.onnx"})
     (plain,) = race([entry], FEW, 1)
     assert (plain.memory, plain.roof, weighed) == (None, None, [])
@@ -65,6 +69,31 @@ def test_memory_and_roof_are_measured_only_where_asked(monkeypatch: pytest.Monke
     assert (full.memory, full.roof, weighed) == ({"peak": 9.0, "before": 4.0}, 0.5, [{"graph": "a.onnx"}])
     assert reached == [["0 forward", "memory"]]
     assert full.remark == roofed.BEYOND  # a forward that does nothing takes less than 0.5 ms
+
+
+def roofs(*kinds: str) -> list[Entry]:
+    """Entries whose roof is told, or cannot be."""
+    return [
+        Entry(timed(0.0, precision="float32", remark="first"), {"forward": lambda: None}, Path(f"{kind}.onnx"))
+        for kind in kinds
+    ]
+
+
+def test_every_row_keeps_the_peak_that_its_roof_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peak rises from model to model of one command; what earlier rows were held against stays theirs."""
+    risen = iter([PEAK, replace(PEAK, float32=2e9)])
+    monkeypatch.setattr(roofed, "measurable", lambda: True)
+    monkeypatch.setattr(roofed, "calls", lambda threads: {})
+    monkeypatch.setattr(roofed, "seen", lambda threads, series: None)
+    monkeypatch.setattr(roofed, "rates", lambda threads: next(risen))
+    monkeypatch.setattr(roofed, "layers", lambda file: [Layer(1000, 10, False)])
+    log = Log(1, "command")
+    for _ in range(2):
+        log.rows += race(roofs("a"), Protocol(2, 1, 0.0, roof=True), 1)
+    for row in log.ended().rows:
+        assert row.rates is not None
+        assert row.roof == roofline([Layer(1000, 10, False)], Rates(**row.rates), row.precision)
+    assert [row.rates["float32"] for row in log.rows if row.rates] == [1e9, 2e9]
 
 
 def end(ms: float, f1: float, **options: Any) -> Row:
@@ -102,10 +131,10 @@ def test_the_peak_of_this_machine_is_measured_and_no_graph_beats_it(tmp_path: Pa
     assert min(reached.int8, reached.float32, reached.memory) > 1e8
     files = probes(tmp_path)
     for shape in SHAPES:
-        least = roofed.least(files["float32", shape], 1, "float32")
+        least = roofed.least(files["float32", shape], reached, "float32")
         assert least is not None
         assert least >= shape.macs / reached.float32 * 1e3 * 0.999
-    assert roofed.least(files["float32", SHAPES[0]], 1, "float16") is None
+    assert roofed.least(files["float32", SHAPES[0]], reached, "float16") is None
 
 
 def test_the_peak_is_the_best_round_of_any_shape_in_any_runtime_and_never_falls(

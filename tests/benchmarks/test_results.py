@@ -119,8 +119,8 @@ def test_a_row_that_could_not_be_measured_says_why(tmp_path):
     assert read(path).rows[0].remark == "no compiler here"
 
 
-def test_state_rates_and_notes_are_read_back(tmp_path):
-    full = replace(FOUND, trouble=("the clock fell",), before={"load": 1.0}, rates={"int8": 1e9}, notes=("drawn",))
+def test_state_and_notes_are_read_back(tmp_path):
+    full = replace(FOUND, trouble=("the clock fell",), before={"load": 1.0}, notes=("drawn",))
     write(tmp_path / "r.json", full)
     assert read(tmp_path / "r.json") == full
     data = json.loads((tmp_path / "r.json").read_text())
@@ -134,6 +134,25 @@ def test_results_of_one_machine_are_joined():
     both = joined([FOUND, second, second])
     assert [row.name for row in both.rows] == ["tiny", "other", "other"]
     assert (both.date, both.command, both.trouble) == ("2026-11-22", "make x; make y", ("x",))
+
+
+def test_rows_of_joined_results_keep_the_peak_that_their_own_roof_follows_from(tmp_path):
+    peaks = {"a": {"int8": 2e9, "memory": 1e9}, "b": {"int8": 3e9, "memory": 1e9}}
+    found = [replace(FOUND, rows=(replace(ROW, model=name, roof=0.5, rates=peaks[name]),)) for name in peaks]
+    write(tmp_path / "r.json", joined(found))
+    assert {row.model: row.rates for row in read(tmp_path / "r.json").rows} == peaks
+
+
+@pytest.mark.parametrize(
+    ("models", "known"), [(("a", "a"), [{"int8": 2e9}, {"bfloat16": 5e9}, None]), (("a", "b"), [None, None, None])]
+)
+def test_a_peak_once_kept_for_a_whole_file_is_its_rows_own_where_they_are_of_one_model(tmp_path, models, known):
+    rows = [replace(ROW, model=models[0], roof=0.5), replace(ROW, model=models[1], roof=0.5, precision="bfloat16")]
+    write(tmp_path / "r.json", replace(FOUND, rows=(*rows, replace(ROW, model=models[1]))))
+    data = json.loads((tmp_path / "r.json").read_text())
+    rates = {"1 threads": {"int8": 2e9}, "cuda": {"bfloat16": 5e9}}
+    (tmp_path / "r.json").write_text(json.dumps({**data, "rates": rates}))
+    assert [row.rates for row in read(tmp_path / "r.json").rows] == known
 
 
 def test_results_of_two_machines_are_not_joined():
