@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks import machine, results, timing
 from benchmarks.score import score
+from export.errors import Unreadable
 from export.roof import Rates
 from mfast_edge import roofed
 from mfast_edge.runners import torch_on
@@ -104,8 +105,11 @@ def beside(entry: Entry, row: results.Row, asked: Protocol, threads: int) -> res
 
 
 def under(row: results.Row, graph: Path, peak: Rates) -> results.Row:
-    """With its roof and the peak that it follows from; a remark where it is beaten."""
-    least = roofed.least(graph, peak, row.precision)
+    """With its roof and the peak that it follows from; a remark where it is beaten, or cannot be told."""
+    try:
+        least = roofed.least(graph, peak, row.precision)
+    except Unreadable as wrong:
+        return remarked(row, f"no roof: {wrong}")
     if least is None:
         return row
     row = replace(row, roof=least, rates=asdict(peak))

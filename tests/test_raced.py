@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.results import Row
 from benchmarks.score import score
+from export.errors import Unreadable
 from export.roof import Layer, Rates, roofline
 from mfast_edge import raced, roofed
 from mfast_edge.raced import REFERENCE, Entry, Log, Protocol, race, scored
@@ -77,6 +78,24 @@ def roofs(*kinds: str) -> list[Entry]:
         Entry(timed(0.0, precision="float32", remark="first"), {"forward": lambda: None}, Path(f"{kind}.onnx"))
         for kind in kinds
     ]
+
+
+def test_a_graph_whose_layers_cannot_be_counted_keeps_its_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(file: Path) -> list[Layer]:
+        if file.stem == "odd":
+            raise Unreadable("odd.onnx: OpenVINO cannot count its layers: no such operator")
+        return [Layer(1000, 10, False)]
+
+    monkeypatch.setattr(roofed, "measurable", lambda: True)
+    monkeypatch.setattr(roofed, "calls", lambda threads: {})
+    monkeypatch.setattr(roofed, "seen", lambda threads, series: None)
+    monkeypatch.setattr(roofed, "rates", lambda threads: PEAK)
+    monkeypatch.setattr(roofed, "layers", counted)
+    odd, plain = race(roofs("odd", "plain"), Protocol(2, 1, 0.0, roof=True), 1)
+    assert (odd.roof, odd.rates) == (None, None)
+    assert odd.forward is not None
+    assert odd.remark == "first; no roof: odd.onnx: OpenVINO cannot count its layers: no such operator"
+    assert plain.roof == pytest.approx(1e-3)
 
 
 def test_every_row_keeps_the_peak_that_its_roof_follows_from(monkeypatch: pytest.MonkeyPatch) -> None:
