@@ -31,8 +31,8 @@ def bench(  # noqa: PLR0913 - the arguments of the command
         str, typer.Option(help="Of --models: float32,tf32,bfloat16,float16; all of the device if absent.")
     ] = "",
     data: Annotated[
-        str, typer.Option(help="What norms and int8 of --models are calibrated on, as compress takes it.")
-    ] = "particles:48x300",
+        str, typer.Option(help="What --models are calibrated on, as compress takes it; particles:48x300 if absent.")
+    ] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting of --models: model.size=256.")] = None,
     threads: Annotated[str, typer.Option(help="Cores that each call may use; several are swept: 1,2,4.")] = "1",
     batch: Annotated[str, typer.Option(help="Images in a call; several are swept: 1,4,16.")] = "",
@@ -44,8 +44,10 @@ def bench(  # noqa: PLR0913 - the arguments of the command
     single_stream: Annotated[
         bool, typer.Option("--single-stream", help="Then MLPerf's single stream; its 90th percentile counts.")
     ] = False,
-    queries: Annotated[int, typer.Option(min=1, help="At least so many, of a single stream.")] = 1024,
-    seconds: Annotated[float, typer.Option(min=0, help="At least so many, of a single stream.")] = 600.0,
+    queries: Annotated[
+        int | None, typer.Option(min=1, help="Least queries of --single-stream; 1024 if absent.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Least s of --single-stream; 600 if absent.")] = None,
     memory: Annotated[bool, typer.Option("--memory", help="Peak memory, each in a process of its own.")] = False,
     roof: Annotated[bool, typer.Option("--roof", help="The share of this machine's measured peak.")] = False,
     score: Annotated[bool, typer.Option("--score", help="Runs beside their float network, and scores.")] = False,
@@ -53,10 +55,9 @@ def bench(  # noqa: PLR0913 - the arguments of the command
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Time WHAT in each runtime that is here: forward, forward-backward, preparation, decoding, end to end."""
-    from mfast_edge.benched import Asked, benched
+    from mfast_edge.benched import Asked, benched, stream
     from mfast_edge.raced import Protocol
 
-    stream = (queries, seconds) if single_stream else None
     asked = Asked(
         tuple(what or ()),
         models,
@@ -69,7 +70,7 @@ def bench(  # noqa: PLR0913 - the arguments of the command
         batch,
         tuple(size or ()),
         score,
-        Protocol(rounds, warmup, stream=stream, memory=memory, roof=roof),
+        Protocol(rounds, warmup, stream=stream(single_stream, queries, seconds), memory=memory, roof=roof),
         command("mfast_edge.bench"),
     )
     told(benched(asked, lambda made: keep(made, out)), json_)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import timing
 from benchmarks.results import Results
 from mfast_edge import model as models
 from mfast_edge.entered import Setting, entered
@@ -19,6 +20,9 @@ from mfast_edge.settings import assignments
 
 if TYPE_CHECKING:
     from mfast_edge.zoo import Order
+
+
+DATA = "particles:48x300"  # what models are calibrated on where nothing is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def order(asked: Asked) -> Order:
         raise UserError(f"--set: {strange[0]} given; with --models model.size=256 and the like would be right")
     settings = {name.removeprefix("model."): value for name, value in given.items()}
     roof = asked.protocol.roof
-    return Order(asked.data, settings, asked.device, listed(asked.modes), listed(asked.precisions), roof)
+    return Order(asked.data or DATA, settings, asked.device, listed(asked.modes), listed(asked.precisions), roof)
 
 
 def told(asked: Asked) -> tuple[str, ...]:
@@ -93,10 +97,23 @@ def agree(asked: Asked) -> None:
     if bool(asked.what) == bool(asked.models):
         raise UserError("bench: files, or --models; one of the two would be right")
     plain = {"--device": asked.device == "cpu", "--modes": not asked.modes, "--precisions": not asked.precisions}
-    mine = {**plain, "--set": not asked.set} if asked.what else {"--size": not asked.size, "--score": not asked.score}
+    plain |= {"--data": not asked.data, "--set": not asked.set}
+    mine = plain if asked.what else {"--size": not asked.size, "--score": not asked.score}
     if idle := [option for option, unset in mine.items() if not unset]:
         where = "files" if asked.what else "--models"
         raise UserError(f"{idle[0]}: does nothing with {where}; without it would be right")
+
+
+def stream(asked: bool, queries: int | None, seconds: float | None) -> tuple[int, float] | None:
+    """Least queries and seconds of a single stream, MLPerf's where not given; None where none is asked for.
+
+    UserError for either without it.
+    """
+    given = {"--queries": queries, "--seconds": seconds}
+    if idle := [option for option, value in given.items() if value is not None and not asked]:
+        raise UserError(f"{idle[0]}: does nothing without --single-stream; with it would be right")
+    least = timing.STREAM_QUERIES if queries is None else queries
+    return (least, timing.STREAM_SECONDS if seconds is None else seconds) if asked else None
 
 
 def named(text: str) -> tuple[str, ...]:

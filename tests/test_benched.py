@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from benchmarks.results import Results
-from mfast_edge.benched import Asked, benched, listed, named, numbers, sizes_of
+from mfast_edge.benched import Asked, benched, listed, named, numbers, order, sizes_of, stream
 from mfast_edge.entered import at
 from mfast_edge.errors import UserError
 from mfast_edge.models import MODELS
@@ -75,6 +75,7 @@ def test_models_are_named_or_all() -> None:
         ({"size": ("3",)}, "--size: does nothing with --models"),
         ({"score": True}, "--score: does nothing with --models"),
         ({"models": "", "what": (Path("a.onnx"),)}, "--modes: does nothing with files"),
+        ({"models": "", "what": (Path("a.onnx"),), "modes": "", "precisions": ""}, "--data: does nothing with files"),
         ({"set": ("train.images=3",)}, "--set: train.images given"),
         ({"set": ("model.sise=3",)}, "no setting 'sise'"),
         ({"modes": "cuda-graphs"}, "'cuda-graphs' given for cpu"),
@@ -84,6 +85,25 @@ def test_models_are_named_or_all() -> None:
 def test_options_that_do_nothing_or_do_not_exist_are_refused(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         benched(replace(ASKED, **change), lambda made: None)
+
+
+def test_a_single_stream_lasts_by_mlperf_s_rule_unless_told_otherwise() -> None:
+    assert stream(True, None, None) == (1024, 600.0)
+    assert stream(True, 3, 0.0) == (3, 0.0)
+    assert stream(False, None, None) is None
+
+
+@pytest.mark.parametrize(("given", "option"), [((3, None), "--queries"), ((None, 0.0), "--seconds")])
+def test_the_length_of_a_stream_that_nobody_asked_for_is_refused(
+    given: tuple[int | None, float | None], option: str
+) -> None:
+    with pytest.raises(UserError, match=f"{option}: does nothing without --single-stream"):
+        stream(False, *given)
+
+
+def test_models_are_calibrated_on_particles_where_no_data_are_given() -> None:
+    assert order(replace(ASKED, data="")).data == "particles:48x300"
+    assert order(ASKED).data == "particles:12x96"
 
 
 def test_a_gpu_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,8 @@ def test_models_are_timed_untrained(tmp_path: Path) -> None:
         (["cut.onnx", "--device", "cuda"], "--device: does nothing with files"),
         (["--models", "tiny", "--modes", "cuda-graphs"], "'cuda-graphs' given for cpu"),
         (["cut.onnx", "--threads", "0"], "--threads: '0' given"),
+        (["cut.onnx", "--data", "particles:12x96"], "--data: does nothing with files"),
+        (["cut.onnx", "--seconds", "0"], "--seconds: does nothing without --single-stream"),
     ],
 )
 def test_what_cannot_be_timed_is_refused(
