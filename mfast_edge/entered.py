@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import results
-from export.errors import ExportError
-from export.sessions import RUNTIMES, available, open_session, tried
+from export.board import stamp
+from export.errors import ExportError, RuntimeMissing
+from export.sessions import RUNTIMES, Session, available, open_session, tried
 from export.shape import asked, feeds, inputs, normed, precision
 from export.sized import sized
 from mfast_edge import blueprint
@@ -59,13 +60,16 @@ class Known:
 def entered(path: Path, how: Setting) -> list[Entry]:
     """A run, a candidate or a graph, once in each runtime that is here and at each batch.
 
-    UserError for a path that is none of these, for a size that is open or wrong, and for `score` without a run.
+    UserError for a path that is none of these, for a size that is open or wrong, for `score` without a run, and for
+    an engine that cannot run here.
     """
     if path.suffix == ".onnx" and not (path.parent / "card.json").is_file():
         return graphs(path, Known(path.stem), how)
     source = opened(path.parent if path.suffix == ".onnx" else path)
     known = told(source)
     candidate = source.candidate
+    if candidate.form == "engine":
+        return engines(source, known, how)
     found = networks(source, known, how) if candidate.form == "torch" else graphs(candidate.file, known, how)
     return found + (reference(source, how) if how.score else [])
 
@@ -98,6 +102,40 @@ def graphs(file: Path, known: Known, how: Setting) -> list[Entry]:
         for runtime in RUNTIMES
         if runtime != "tensorrt" and available(runtime)  # which runs engines
     ]
+
+
+def engines(source: Opened, known: Known, how: Setting) -> list[Entry]:
+    """An engine in TensorRT with all that surrounds it, at the sizes of the graph that it was built of.
+
+    At another batch a row that says so. UserError where it cannot run here, and for a score: the seconds of its float
+    network are another device's.
+    """
+    engine = source.candidate
+    if how.score:
+        why = f"{engine.folder} is an engine, whose time is a GPU's and its float network's the CPU's"
+        raise UserError(f"--score: {why}; without it would be right")
+    graph = Store(source.runs).parent(engine).file
+    try:
+        session, own = open_session(engine.file, "tensorrt", threads=how.threads), asked(graph, how.sizes)
+    except RuntimeMissing:
+        why = f"{engine.folder} is an engine, and no TensorRT with a GPU is here"
+        raise UserError(f"bench: {why}; run.py bench of the run's bundle, on the device, would be right") from None
+    except ExportError as wrong:
+        raise UserError(f"bench: {wrong}") from None
+    calls = parts(session, seen(source), source.model.decode, source.facts)
+    found = []
+    for batch in how.batches or (None,):
+        sizes = asked(graph, how.sizes, batch)
+        row = stamped(described(graph, sizes, "tensorrt", known, how), engine.file, session)
+        why = "" if sizes == own else f"an engine is for the batch that it was built for, {next(iter(own.values()))[0]}"
+        found.append(Entry(replace(row, remark=why), {} if why else calls))
+    return found
+
+
+def stamped(row: results.Row, engine: Path, session: Session) -> results.Row:
+    """The row of a graph as that of the engine built of it."""
+    precision = stamp.read(engine, "")["precision"]
+    return replace(row, file=engine.name, mb=size(engine), precision=precision, versions=session.versions)
 
 
 def in_runtime(file: Path, batch: int | None, runtime: str, known: Known, how: Setting) -> Entry:
