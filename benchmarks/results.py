@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 PARTS: tuple[tuple[str, type], ...] = (("machine", dict), ("date", str), ("command", str), ("rows", list))
-MORE: dict[str, type] = {"trouble": list, "before": dict, "after": dict, "rates": dict, "notes": list}
+MORE: dict[str, type] = {"trouble": list, "before": dict, "after": dict, "notes": list}
 
 
 class ResultsError(ValueError):
@@ -140,7 +140,6 @@ def read(path: Path) -> Results:
     more = {key: data[key] for key in MORE if key in data}
     if wrong := [key for key, value in more.items() if not isinstance(value, MORE[key])]:
         raise ResultsError(f"{path}: {wrong[0]} is {more[wrong[0]]!r}; wanted a {MORE[wrong[0]].__name__}")
-    rows = _peaked(rows, more.pop("rates", {}))
     return Results(data["machine"], data["date"], data["command"], rows, **_tupled(more))
 
 
@@ -170,19 +169,6 @@ def _row(where: str, data: Any) -> Row:
     if data.get("forward") is None and not data.get("remark"):
         raise ResultsError(f"{where}: lacks forward, and a remark that says why")
     return Row(**_tupled(data))
-
-
-def _peaked(rows: tuple[Row, ...], rates: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Rows of a file of the days when one peak was kept for all, which rose from model to model: of one model alone
-    it is known to be theirs."""
-    if len({row.model for row in rows}) > 1:
-        return rows
-    return tuple(replace(row, rates=row.rates or _peak(row, rates)) if row.roof else row for row in rows)
-
-
-def _peak(row: Row, rates: Mapping[str, Any]) -> Mapping[str, float] | None:
-    gpu = rates.get("cuda", {})
-    return {row.precision: gpu[row.precision]} if row.precision in gpu else rates.get(f"{row.threads} threads")
 
 
 def _tupled(data: Mapping[str, Any]) -> dict[str, Any]:

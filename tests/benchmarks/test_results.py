@@ -143,18 +143,6 @@ def test_rows_of_joined_results_keep_the_peak_that_their_own_roof_follows_from(t
     assert {row.model: row.rates for row in read(tmp_path / "r.json").rows} == peaks
 
 
-@pytest.mark.parametrize(
-    ("models", "known"), [(("a", "a"), [{"int8": 2e9}, {"bfloat16": 5e9}, None]), (("a", "b"), [None, None, None])]
-)
-def test_a_peak_once_kept_for_a_whole_file_is_its_rows_own_where_they_are_of_one_model(tmp_path, models, known):
-    rows = [replace(ROW, model=models[0], roof=0.5), replace(ROW, model=models[1], roof=0.5, precision="bfloat16")]
-    write(tmp_path / "r.json", replace(FOUND, rows=(*rows, replace(ROW, model=models[1]))))
-    data = json.loads((tmp_path / "r.json").read_text())
-    rates = {"1 threads": {"int8": 2e9}, "cuda": {"bfloat16": 5e9}}
-    (tmp_path / "r.json").write_text(json.dumps({**data, "rates": rates}))
-    assert [row.rates for row in read(tmp_path / "r.json").rows] == known
-
-
 def test_results_of_two_machines_are_not_joined():
     with pytest.raises(ResultsError, match="results of amd-epyc-1t-avx2, other-1t-avx2; one table"):
         joined([FOUND, replace(FOUND, machine={**FOUND.machine, "cpu": "Other"})])
