@@ -52,15 +52,18 @@ class Wanted(NamedTuple):
     memory: str = "ctypes"
 
 
-def found() -> str:
-    """TensorRT where it and a CUDA device are here, else onnxruntime. BoardError where neither is."""
-    if buffers.devices() and find_spec("tensorrt"):
+def found(runtimes: Sequence[str] = RUNTIMES) -> str:
+    """TensorRT where it is one of the device's `runtimes` and here with a CUDA device, else onnxruntime.
+
+    BoardError where neither is.
+    """
+    engines = "tensorrt" in runtimes
+    if engines and buffers.devices() and find_spec("tensorrt"):
         return "tensorrt"
     if find_spec("onnxruntime"):
         return "onnxruntime"
-    raise BoardError(
-        "run: neither TensorRT with a CUDA device nor onnxruntime is here; pip3 install onnxruntime would be right"
-    )
+    lack = "neither TensorRT with a CUDA device nor onnxruntime is here" if engines else "onnxruntime is not here"
+    raise BoardError("run: {}; pip3 install onnxruntime would be right".format(lack))
 
 
 def chosen(box: Bundle, name: str) -> str:

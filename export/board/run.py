@@ -137,7 +137,8 @@ def ready(asked: Any, told: Any) -> Any:
     import buffers  # type: ignore[import-not-found]
     import opened
 
-    box, runtime = opened.Bundle(HERE, told), asked.runtime or opened.found()
+    box = opened.Bundle(HERE, told)
+    runtime = asked.runtime or opened.found(told.get("runtimes") or opened.RUNTIMES)
     if runtime not in opened.RUNTIMES:
         raise BoardError("--runtime: {}; {} would be right".format(runtime, " or ".join(opened.RUNTIMES)))
     if asked.buffers not in (None, *buffers.KINDS):

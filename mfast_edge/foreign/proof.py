@@ -182,6 +182,7 @@ def pack(shop: Adopted, rows: Sequence[Row], final: Mapping[str, Any], folder: P
         "input": dict.fromkeys(graphs, f"{takes.kind} {layout} {takes.scale}"),
         "size": [takes.height, takes.width],
         "outputs": final["graph"]["outputs"],
+        "runtimes": list(shop.target.runtimes),
         "likeness": final["metrics"]["likeness"],
         "decoder": None,
     }

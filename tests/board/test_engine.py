@@ -41,6 +41,25 @@ def test_an_engine_finds_what_was_stored(box: Path, device: dict[str, str], gene
     assert code == 0, error
 
 
+@pytest.mark.parametrize(
+    ("runtimes", "runtime"),
+    [(None, "tensorrt"), (["tensorrt"], "tensorrt"), (["onnxruntime", "openvino"], "onnxruntime")],
+)
+def test_tensorrt_is_taken_where_the_bundle_s_device_has_it(
+    box: Path, device: dict[str, str], runtimes: list[str] | None, runtime: str
+) -> None:
+    """A CPU's bundle has no engine, and its README no step that builds one, whatever else is installed."""
+    told = json.loads((box / "manifest.json").read_text())
+    (box / "manifest.json").write_text(json.dumps(told if runtimes is None else {**told, "runtimes": runtimes}))
+    code, out, error = run(box, "check", env=device)
+    if runtime == "tensorrt":
+        assert code == 2
+        assert "python3 run.py build" in error
+    else:
+        assert code == 0, error
+        assert "in onnxruntime float32: same" in out
+
+
 @pytest.mark.parametrize("generation", ["8.2", "8.6"])
 def test_the_same_under_python_3_6(box: Path, device: dict[str, str], generation: str) -> None:
     python, env = old_python(), {**device, "STANDIN": generation}

@@ -67,6 +67,7 @@ def test_a_run_leaves_proof_report_and_a_bundle_that_says_what_the_graph_takes(r
     }
     manifest = json.loads((folder / "bundle" / "manifest.json").read_text())
     assert manifest["labels"] == ["cat", "dog"]
+    assert manifest["runtimes"] == ["onnxruntime", "openvino"]
     assert set(manifest["input"].values()) == {"float32 NCHW RGB 0..1"}
     assert (folder / "bundle" / manifest["file"]).is_file()
     assert "no mAP is measured" in (folder / "report.md").read_text()
