@@ -24,7 +24,10 @@ class Album(NamedTuple):
 
 
 def look(model: Model, words: Sequence[str], album: Album) -> List[str]:
-    """Draw what is found in each of `words`, print a line for each, write found.json; what could not be read."""
+    """Draw what is found in each of `words`, print a line for each, write found.json.
+
+    A sentence on each that could not be read or drawn.
+    """
     every, unread = listed(words), []
     album.out.mkdir(parents=True, exist_ok=True)
     found: List[Dict[str, Any]] = []

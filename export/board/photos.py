@@ -52,7 +52,7 @@ def photo(path: str) -> np.ndarray:
         if image is None:
             raise BoardError("{}: cannot be read as a photo; a whole .jpg or .png would be right".format(path))
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    pillow("Image")
+    pillow()
     from PIL import Image, ImageOps
 
     try:
@@ -97,7 +97,7 @@ def draw(picture: np.ndarray, found: Detections, labels: Sequence[str]) -> np.nd
 
 def drawn(picture: np.ndarray, found: Detections, labels: Sequence[str]) -> np.ndarray:
     """The same by Pillow."""
-    pillow("ImageDraw")
+    pillow()
     from PIL import Image, ImageDraw
 
     canvas = Image.fromarray(picture)
@@ -110,11 +110,12 @@ def drawn(picture: np.ndarray, found: Detections, labels: Sequence[str]) -> np.n
 
 
 def save(path: Path, picture: np.ndarray) -> None:
-    """A picture as .jpg."""
+    """A picture as .jpg. BoardError where OpenCV cannot write it; it says so by its answer alone."""
     if cv2 is not None:
-        cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+            raise BoardError("{}: cannot be written; a folder with room that is yours would be right".format(path))
         return
-    pillow("Image")
+    pillow()
     from PIL import Image
 
     Image.fromarray(picture).save(str(path), quality=90)
@@ -128,10 +129,15 @@ class Film:
         self.writer: Any = None
 
     def add(self, picture: np.ndarray) -> None:
-        """One more frame."""
+        """One more frame. BoardError where the file cannot be opened, which OpenCV tells only who asks."""
         if self.writer is None:
             height, width = picture.shape[:2]
             self.writer = cv2.VideoWriter(str(self.path), MPEG4, self.fps, (width, height))
+            if not self.writer.isOpened():
+                raise BoardError(
+                    "{}: cannot be written; a folder with room that is yours, and an OpenCV that writes MPEG-4, would "
+                    "be right".format(self.path)
+                )
         self.writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
@@ -140,11 +146,17 @@ class Film:
             self.writer.release()
 
 
-def pillow(what: str) -> None:
-    """BoardError unless Pillow is here."""
-    if find_spec("PIL") is None:
-        raise BoardError(
-            "detect: photos need OpenCV (python3-opencv, in JetPack) or Pillow (pip3 install pillow): no {}".format(
-                what
-            )
-        )
+def pillow() -> None:
+    """BoardError unless a Pillow is here that turns photos upright and draws wide lines: 6.0 or newer."""
+    found = "no Pillow"
+    if find_spec("PIL") is not None:
+        import PIL
+        from PIL import ImageOps
+
+        if hasattr(ImageOps, "exif_transpose"):
+            return
+        found = "Pillow {}".format(PIL.__version__)
+    raise BoardError(
+        "detect: photos need OpenCV (python3-opencv, in JetPack) or Pillow 6 or newer, and here is {}; pip3 install "
+        "'pillow>=6' would be right".format(found)
+    )

@@ -114,7 +114,7 @@ def check(asked: Any, told: Any) -> int:
 
 
 def detect(asked: Any, told: Any) -> int:
-    """2 where something could not be read; the rest was looked at all the same."""
+    """2 where something could not be read or drawn; the rest was looked at all the same."""
     import look  # type: ignore[import-not-found]
 
     if told["decoder"] is None:

@@ -113,6 +113,26 @@ def test_detect_follows_a_video(box: Path, tmp_path: Path, python: str) -> None:
     assert (tmp_path / "out" / "000-clip.mp4").stat().st_size > 0
 
 
+@pytest.mark.parametrize("name", ["000-a.jpg", "000-clip.mp4"])
+def test_a_drawing_that_opencv_cannot_write_is_named(box: Path, tmp_path: Path, python: str, name: str) -> None:
+    """OpenCV raises nothing: imwrite answers False, a VideoWriter writes nowhere."""
+    cv2 = pytest.importorskip("cv2")
+    pixels = np.load(box / "check/photos/0.npy")
+    word = tmp_path / ("a.png" if name.endswith(".jpg") else "clip.avi")
+    if word.suffix == ".png":
+        Image.fromarray(pixels).save(word)
+    else:
+        writer = cv2.VideoWriter(str(word), cv2.VideoWriter_fourcc(*"MJPG"), 5, pixels.shape[1::-1])
+        writer.write(pixels)
+        writer.release()
+    (tmp_path / "out" / name).mkdir(parents=True)  # a folder where the drawing should be
+    words = ["detect", str(word), "--out", str(tmp_path / "out"), "--runtime", "onnxruntime"]
+    code, _, error = run(box, *words, python=python)
+    assert code == 2
+    assert f"{name}: cannot be written; a folder with room" in error
+    assert "Traceback" not in error
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -155,14 +175,32 @@ def test_a_file_that_was_changed_is_noticed_before_it_runs(box: Path) -> None:
     assert "boxes.py: not the file that manifest.json names; copy the whole bundle again" in error
 
 
+NO_OPENCV = (
+    "import importlib.util as util\nreal = util.find_spec\n"
+    "util.find_spec = lambda name, *more: None if name == 'cv2' else real(name, *more)\n"
+)
+OLD_PILLOW = "import PIL\nfrom PIL import ImageOps\nPIL.__version__ = '5.1.0'\ndel ImageOps.exif_transpose\n"
+
+
+def begin(box: Path, code: str) -> None:
+    """Let run.py begin with `code`."""
+    (box / "run.py").write_text(code + (box / "run.py").read_text())
+    amend(box, "run.py")
+
+
+def test_a_pillow_that_turns_no_photo_upright_is_refused(box: Path, tmp_path: Path) -> None:
+    """Ubuntu 18.04's own is 5.1."""
+    begin(box, NO_OPENCV + OLD_PILLOW)
+    Image.fromarray(np.load(box / "check/photos/1.npy")).save(tmp_path / "p.png")
+    code, _, error = run(box, "detect", str(tmp_path / "p.png"), "--runtime", "onnxruntime")
+    assert code == 2
+    assert "Pillow 6 or newer, and here is Pillow 5.1.0; pip3 install 'pillow>=6' would be right" in error
+    assert error.count("\n") == 1
+
+
 def test_without_opencv_the_same_is_found_and_pillow_opens_photos(box: Path, tmp_path: Path, python: str) -> None:
     """A cv2 that cannot be found: photos are resized in numpy, to the same bytes."""
-    (box / "run.py").write_text(
-        "import importlib.util as util\nreal = util.find_spec\n"
-        "util.find_spec = lambda name, *more: None if name == 'cv2' else real(name, *more)\n"
-        + (box / "run.py").read_text()
-    )
-    amend(box, "run.py")
+    begin(box, NO_OPENCV)
     code, out, error = run(box, "check", "--runtime", "onnxruntime", python=python)
     assert code == 0, error
     assert "worst score difference 0," in out
