@@ -9,6 +9,9 @@ T = TypeVar("T")
 # A clock cannot tell such calls apart; without a floor an empty callable would be called for ever.
 SHORTEST = 1e-6
 
+# Rounds: the interval around a ratio comes from them, and of one round it has no width. With fewer nothing is decided.
+FEWEST = 5
+
 # MLPerf Inference's rule for the single-stream scenario: so many queries at least, and (loadgen's mlperf.conf since
 # v1.0; 60 s before) so many seconds at least; what counts is the 90th percentile.
 STREAM_QUERIES = 1024

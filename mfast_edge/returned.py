@@ -90,6 +90,11 @@ def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Resu
         )
     if odd := [row.name for row in made.rows if not whole(row)]:
         raise UserError(f"{path}: {odd[0]}: no result of the bundle's run.py bench or check; theirs would be right")
+    if few := [row for row in made.rows if len(row.options.get("medians", [0.0] * timing.FEWEST)) < timing.FEWEST]:
+        raise UserError(
+            f"{path}: {few[0].name}: timed in {len(few[0].options['medians'])} rounds, which decide nothing; run.py "
+            f"bench --rounds {timing.FEWEST} or more would be right"
+        )
     known = {row["key"] for row in final["rows"]}
     strange = [row for row in made.rows if not known & set(row.options.get("keys", ()))]
     if strange or not made.rows:

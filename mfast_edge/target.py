@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from benchmarks import timing as clock
 from export import sessions
 from export.rules import Rules, load_rules
 from mfast_edge.errors import UserError
@@ -35,7 +36,7 @@ class Int8(Settings):
 class Timing(Settings):
     """Alternating rounds: each callable runs `seconds` in each of `rounds` rounds."""
 
-    rounds: Annotated[int, Field(ge=5)] = 30
+    rounds: Annotated[int, Field(ge=clock.FEWEST)] = 30
     seconds: Annotated[float, Field(gt=0)] = 0.05
     warmup: Annotated[int, Field(ge=1)] = 10
 

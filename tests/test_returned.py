@@ -243,6 +243,14 @@ def test_a_file_that_is_not_what_run_py_writes_is_refused_and_not_kept(
     assert not (ran / "board").exists()
 
 
+def test_too_few_rounds_decide_nothing(ran: Path, tmp_path: Path) -> None:
+    """Of one round low, median and high are the same number."""
+    with pytest.raises(UserError, match=r"tiny x\+p: timed in 4 rounds, .* --rounds 5 or more would be right") as wrong:
+        join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [20.0] * 4})])
+    assert "\n" not in str(wrong.value)
+    assert not (ran / "board").exists()
+
+
 def test_the_report_has_a_column_of_the_device(ran: Path, tmp_path: Path) -> None:
     assert "ms on" not in " ".join(stages(read_json(ran / "final.json")).head)
     final = join(ran, [brought(tmp_path / "bench.json", {"t": [40.0] * 5, "x+p": [41.0] * 5})])
@@ -256,7 +264,7 @@ def test_the_report_has_a_column_of_the_device(ran: Path, tmp_path: Path) -> Non
 
 
 def test_what_check_found_there_is_told(ran: Path, tmp_path: Path) -> None:
-    file = brought(tmp_path / "check.json", {"x+p": [1.0]})
+    file = brought(tmp_path / "check.json", {"x+p": [1.0] * 5})
     told = json.loads(file.read_text())
     del told["rows"][0]["options"]["medians"]
     told["rows"][0]["options"]["parity"] = {"passed": False, "matched": 5, "total": 9, "photos": 10}
@@ -275,7 +283,7 @@ def test_the_door_s_exit_code_is_the_check_s(
     same = {"passed": passed, "matched": 9, "total": 9, "photos": 10}
     monkeypatch.setattr("mfast_edge.report.render", lambda *_: None)
     with pytest.raises(typer.Exit) as end:
-        board(ran, [brought(tmp_path / "check.json", {"x+p": [1.0]}, parity=same)])
+        board(ran, [brought(tmp_path / "check.json", {"x+p": [1.0] * 5}, parity=same)])
     assert end.value.exit_code == code
 
 

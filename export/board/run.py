@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     for one in (bench, check):
         one.add_argument("--out", type=Path, default=HERE / "results", help="where results are written")
     build.add_argument("--workspace", type=count, default=512, help="MiB of scratch memory for tactics")
-    bench.add_argument("--rounds", type=count, default=30, help="alternating rounds")
+    bench.add_argument("--rounds", type=count, default=30, help="alternating rounds, 5 or more")
     check.add_argument("--strict", action="store_true", help="hold int8 and float16 to float32's limits too")
     detect.add_argument(
         "what", nargs="+", metavar="IMAGE|FOLDER|VIDEO|CAMERA", help="a camera: 0, an address, a pipeline"
@@ -96,9 +96,12 @@ def build(asked: Any, told: Any) -> int:
 
 
 def bench(asked: Any, told: Any) -> int:
-    """Time the graphs asked for in the same rounds."""
+    """Time the graphs asked for in the same rounds. BoardError where these would decide nothing."""
     import measured  # type: ignore[import-not-found]
+    import timing  # type: ignore[import-not-found]
 
+    if asked.rounds < timing.FEWEST:
+        raise BoardError("--rounds: {} given; {} or more would be right".format(asked.rounds, timing.FEWEST))
     box, models = ready(asked, told)
     return written(asked, "bench", measured.bench(box, models, asked.rounds))
 

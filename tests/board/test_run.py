@@ -67,13 +67,13 @@ def test_lower_precisions_are_held_to_the_judge_s_own_rules(box: Path) -> None:
 
 
 def test_bench_writes_results_that_the_house_reads(box: Path, python: str) -> None:
-    code, out, error = run(box, "bench", "--all", "--rounds", "3", "--runtime", "onnxruntime", python=python)
+    code, out, error = run(box, "bench", "--all", "--rounds", "5", "--runtime", "onnxruntime", python=python)
     assert code == 0, error
     results = read(next((box / "results").glob("bench-onnxruntime-*.json")))
     row = results.rows[0]
     assert (row.name, row.model) == ("tiny export_onnx", "tiny")
     assert row.runtime == "onnxruntime"
-    assert len(row.options["medians"]) == 3
+    assert len(row.options["medians"]) == 5
     assert all(part["p50"] > 0 for part in (row.forward, row.pre, row.post, row.end_to_end) if part)
     assert "ms (p50)" in out
     import socket
@@ -149,6 +149,7 @@ def test_a_drawing_that_opencv_cannot_write_is_named(box: Path, tmp_path: Path, 
         (["check", "--runtime", "onnxruntime", "--buffers", "ctypes"], "--buffers: ctypes given, and onnxruntime"),
         (["check", "--runtime", "onnxruntime", "--all", "--model", "export_onnx"], "--model: export_onnx given beside"),
         (["build", "--all", "--model", "export_onnx"], "one of the two would be right"),
+        (["bench", "--rounds", "4", "--runtime", "onnxruntime"], "--rounds: 4 given; 5 or more would be right"),
     ],
 )
 def test_a_mistake_is_one_sentence(box: Path, words: list[str], said: str) -> None:
