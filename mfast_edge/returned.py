@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import machine, results, timing
-from mfast_edge.candidate import digest
+from mfast_edge.arrived import arrived, board, columns, deciding, graph, merged, store
 from mfast_edge.errors import UserError
 from mfast_edge.likened import likened
 from mfast_edge.settings import check
@@ -22,11 +22,12 @@ BROUGHT = "board"  # the folder in a run's where results that came back are kept
 
 
 class Timed(NamedTuple):
-    """A candidate's graph as the device timed it, and the device's name."""
+    """A candidate's graph as the device timed it, the device's name, and when."""
 
     series: timing.Series
     row: results.Row
     machine: str
+    date: str
 
 
 def join(run: Path, files: Sequence[Path]) -> dict[str, Any]:
@@ -46,33 +47,6 @@ def join(run: Path, files: Sequence[Path]) -> dict[str, Any]:
     joined = attach(final, run)
     write_json(run / "final.json", joined)
     return joined
-
-
-def store(folder: Path, name: str, made: results.Results) -> None:
-    """Keep what came, numbered in the order of coming, in place of a file of this name from the same board."""
-    folder.mkdir(parents=True, exist_ok=True)
-    known = arrived(folder)
-    for path in known:
-        if path.name.partition("-")[2] == name and board(results.read(path)) == board(made):
-            path.unlink()
-    number = 1 + max((order(path) for path in known), default=0)
-    results.write(folder / f"{number:03}-{name}", made)
-
-
-def arrived(folder: Path) -> list[Path]:
-    """The files that came, oldest first."""
-    return sorted(folder.glob("*.json"), key=lambda path: (order(path), path.name))
-
-
-def order(path: Path) -> int:
-    """Which file that came this is; 0 for one that has no number."""
-    number = path.name.partition("-")[0]
-    return int(number) if number.isdigit() else 0
-
-
-def board(made: results.Results) -> str:
-    """What tells one board from another: all that is known of it but the Python that asked."""
-    return digest({key: value for key, value in made.machine.items() if key != "python"})
 
 
 def suited(path: Path, device: Target, final: Mapping[str, Any]) -> results.Results:
@@ -121,8 +95,8 @@ def whole(row: results.Row) -> bool:
 def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """`final` with what came back: results/<machine>.json, new verdicts, a `board` for the run and for each row.
 
-    Rows are judged by the board that was timed last alone; what others took stands under `others`, each by itself.
-    As it is where nothing came back.
+    Rows are judged by the board that was timed last alone, with the target's threads if it was timed with those; what
+    others took, and it with other threads, stands under `others`, each by itself. As it is where nothing came back.
     """
     brought = [results.read(path) for path in arrived(run / BROUGHT)]
     if not brought:
@@ -131,37 +105,42 @@ def attach(final: Mapping[str, Any], run: Path) -> dict[str, Any]:
     for made in merged(benches):
         place = results.place(run / "results", made)
         results.write(place, beside(place, made))
-    *others, last = boards(benches or brought)
-    runtimes = read_json(run / "target.json")["runtimes"]
-    rows = [judged(row, [fitting(made, runtimes) for made in last], run, final) for row in final["rows"]]
+    target = read_json(run / "target.json")
+    every, threads = columns(benches or brought), target.get("threads", 1)
+    last = deciding(every, threads)
+    rows = [judged(row, [fitting(made, target["runtimes"]) for made in last], run, final) for row in final["rows"]]
     kept = [row["stage"] for row in rows if row.get("board", row)["keep"]]
-    found = {**told(last), "kept": kept, "checks": list(checks(brought))}
-    if others:
-        found["others"] = [{**told(one), "ms": times(one, runtimes, final["rows"])} for one in others]
+    found = {**told(last, threads), "kept": kept, "checks": list(checks(brought))}
+    others = [
+        {**told(one, threads), **times(one, target["runtimes"], final["rows"])} for one in every if one is not last
+    ]
+    if timed := [one for one in others if one["ms"]]:
+        found["others"] = timed
     return {**final, "rows": rows, "board": found}
 
 
-def boards(brought: Sequence[results.Results]) -> list[list[results.Results]]:
-    """What came, board by board; the one that a file came from last at the end."""
-    found: dict[str, list[results.Results]] = {}
-    for made in brought:
-        found[board(made)] = [*found.pop(board(made), []), made]
-    return list(found.values())
-
-
-def told(mine: Sequence[results.Results]) -> dict[str, Any]:
-    """A board in words, its name among machines, the date of its last file."""
+def told(mine: Sequence[results.Results], threads: int) -> dict[str, Any]:
+    """A board in words, with its threads where the target has not so many; its name among machines, the date of its
+    last file."""
     here = dict(mine[-1].machine)
-    return {"label": machine.label(here), "machine": machine.name(here), "date": mine[-1].date}
+    used = here.get("threads")
+    label = machine.label(here) + (f", {used} thread{'s' * (used != 1)}" if used not in (None, threads) else "")
+    return {"label": label, "machine": machine.name(here), "date": mine[-1].date}
 
 
 def times(
     mine: Sequence[results.Results], runtimes: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """{stage: ms} of what a board timed, each where it was fastest in its last file."""
+) -> dict[str, Any]:
+    """`ms` and `dates`, {stage: …}, of what a board timed, each where it was fastest in its last file."""
     benches = [fitting(made, runtimes) for made in mine]
-    last = {row["stage"]: [one for made in benches if (one := quickest(made, row["key"]))][-1:] for row in rows}
-    return {stage: timing.summary(one.series)["p50"] for stage, found in last.items() for one in found}
+    found = {row["stage"]: last for row in rows if (last := latest(benches, row["key"]))}
+    ms = {stage: timing.summary(one.series)["p50"] for stage, one in found.items()}
+    return {"ms": ms, "dates": {stage: one.date for stage, one in found.items()}}
+
+
+def latest(benches: Sequence[results.Results], key: str) -> Timed | None:
+    """A candidate's graph where it was fastest, of the last file that has it; None where it was not timed."""
+    return next((found for made in reversed(benches) if (found := quickest(made, key))), None)
 
 
 def beside(place: Path, made: results.Results) -> results.Results:
@@ -176,29 +155,23 @@ def fitting(made: results.Results, runtimes: Sequence[str]) -> results.Results:
     return replace(made, rows=tuple(row for row in made.rows if row.runtime in runtimes))
 
 
-def merged(benches: Sequence[results.Results]) -> Iterator[results.Results]:
-    """One file for each board; of a graph in a runtime the last rows. Of boards of one name the last one's."""
-    named = {machine.name(dict(mine[-1].machine)): mine for mine in boards(benches)}
-    for mine in named.values():
-        rows = {(row.name, row.runtime, row.precision, row.threads): row for made in mine for row in made.rows}
-        yield replace(mine[-1], rows=tuple(rows.values()))
-
-
 def judged(
     row: Mapping[str, Any], benches: Sequence[results.Results], run: Path, final: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A row of final.json with the device's time and verdict, the verdict stored; as it is where it was not timed."""
+    """A row of final.json with the device's time and verdict, the verdict stored. Where it was not timed it stays as it
+    is, and another board's verdict goes: the run's judge decides by what is told here."""
     bare = {name: value for name, value in row.items() if name != BROUGHT}
-    timed = [found for made in benches if (found := quickest(made, row["key"]))]
-    if not timed:
+    timed, place = latest(benches, row["key"]), decided(run, row, final["machine"])
+    if timed is None:
+        if place is not None:
+            returned(place).unlink(missing_ok=True)
         return bare
-    place = decided(run, row, final["machine"])
-    ms = timing.summary(timed[-1].series)["p50"]
-    told = {"ms": ms, "runtime": timed[-1].row.runtime, "precision": timed[-1].row.precision}
+    ms = timing.summary(timed.series)["p50"]
+    told = {"ms": ms, "runtime": timed.row.runtime, "precision": timed.row.precision, "date": timed.date}
     if place is None or not final["proxy"]:  # where the run judged on the device's kind, that stands
         return {**bare, BROUGHT: {**told, "keep": row["keep"], "verdict": row["verdict"]}}
     old = Verdict(**read_json(place))
-    new = ruled(again(old, benches, timed[-1]), old, final)
+    new = ruled(again(old, benches, timed), old, final)
     write_json(returned(place), asdict(new))
     return {**bare, BROUGHT: {**told, "keep": new.keep, "verdict": new.sentence}}
 
@@ -232,7 +205,10 @@ def quickest(made: results.Results, key: str) -> Timed | None:
     """A candidate's graph where it was fastest, of one file's rounds; None where it was not timed."""
     mine = [row for row in made.rows if key in row.options.get("keys", ()) and "medians" in row.options]
     name = machine.name(dict(made.machine))
-    timed = [Timed(timing.Series(row.name, tuple((ms,) for ms in row.options["medians"])), row, name) for row in mine]
+    timed = [
+        Timed(timing.Series(row.name, tuple((ms,) for ms in row.options["medians"])), row, name, made.date)
+        for row in mine
+    ]
     return min(timed, key=lambda one: timing.percentile(one.series, 50), default=None)
 
 
@@ -244,15 +220,15 @@ def decided(run: Path, row: Mapping[str, Any], here: str) -> Path | None:
 
 
 def checks(brought: Sequence[results.Results]) -> Iterator[dict[str, Any]]:
-    """What run.py check said there of each graph."""
-    for made in brought:
-        for row in made.rows:
-            if same := row.options.get("parity"):
-                word = "the same as here" if same["passed"] else "NOT the same as here"
-                said = f"{word}: {compared(same)}"
-                facts = {"onnx": row.options["onnx"], "runtime": row.runtime, "precision": row.precision}
-                facts["label"] = machine.label(dict(made.machine))
-                yield {**facts, "passed": same["passed"], "said": said}
+    """What run.py check said there of each graph, the last time on each board."""
+    last = {
+        (board(made), *graph(row)): (made, row) for made in brought for row in made.rows if row.options.get("parity")
+    }
+    for made, row in last.values():
+        same = row.options["parity"]
+        said = f"{'the same as here' if same['passed'] else 'NOT the same as here'}: {compared(same)}"
+        facts = {"onnx": row.options["onnx"], "runtime": row.runtime, "precision": row.precision}
+        yield {**facts, "label": machine.label(dict(made.machine)), "passed": same["passed"], "said": said}
 
 
 def compared(same: Mapping[str, Any]) -> str:

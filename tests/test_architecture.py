@@ -50,6 +50,7 @@ FLOORS = [  # highest first; a module may import from its own floor and from tho
         "proof",
         "packed",
         "returned",
+        "arrived",
         "timed",
         "opened",
         "looked",

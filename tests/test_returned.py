@@ -23,68 +23,12 @@ from mfast_edge.pipeline import Row, culprit
 from mfast_edge.returned import attach, join
 from mfast_edge.store import read_json, write_json
 from mfast_edge.verdict import Verdict, returned, settle
-
-NANO = {"cpu": None, "arch": "aarch64", "board": "NVIDIA Jetson Nano Developer Kit", "threads": 1, "l4t": "# R32"}
-QUALITY = {"map50": 0.8, "map": 0.5, "f1": 0.7}
-LOSS = {"points": 0.4, "low": -0.2, "high": 1.0}
-
-
-def verdict(stage: str, parent: str, child: str, ratio: float | None) -> Verdict:
-    measured = None if ratio is None else {"median": ratio, "low": ratio - 0.01, "high": ratio + 0.01}
-    loss, weight = None if stage == "train" else LOSS, 1.0 if ratio else None
-    sentence = "kept: 0.70x the time by proxy" if ratio else "kept: as it is"
-    return Verdict(
-        stage, parent, child, "here", True, sentence, "onnxruntime", True, QUALITY, loss, measured, weight, ms=5.0
-    )
+from tests.boards import LOSS, NANO, brought, made, verdict
 
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Path:
-    """What the joining reads of a finished run for the Nano: train, prune, export_onnx."""
-    run = tmp_path / "run"
-    told = [
-        verdict("train", "root", "t", None),
-        verdict("prune", "t", "p", 0.7),
-        verdict("export_onnx", "p", "x", None),
-    ]
-    for one in told:
-        write_json(run / "verdicts" / f"{one.parent}-{one.child}-here-abc123.json", asdict(one))
-    rows = [
-        {
-            "stage": one.stage, "key": one.child, "keep": True, "verdict": one.sentence, **QUALITY, "mb": 1.0,
-            "runtime": "onnxruntime", "forward_ms": {"onnxruntime": 5.0}, "e2e_ms": 6.0, "seconds": None,
-            "parity": None,
-        }
-        for one in told
-    ]  # fmt: skip
-    facts = {
-        "key": "x",
-        "machine": "here",
-        "budget": 1.0,
-        "proxy": True,
-        "command": "compress …",
-        "ms": {"onnxruntime": 5.0},
-    }
-    write_json(run / "final.json", {**facts, "rows": rows})
-    write_json(run / "target.json", target.find("jetson").model_dump(mode="json"))
-    return run
-
-
-def brought(path: Path, times: dict[str, list[float]], device: dict[str, Any] = NANO, **more: Any) -> Path:
-    """A file as run.py bench writes it: {keys joined by +: medians of the rounds}."""
-    rows = [
-        {
-            "name": f"tiny {keys}", "file": f"{keys}.engine", "runtime": "tensorrt", "threads": 1,
-            "versions": {"tensorrt": "8.2.1.8"}, "precision": "float16", "mb": 1.0,
-            "forward": {"p50": sorted(ms)[len(ms) // 2], "p90": max(ms), "p99": max(ms)},
-            "options": {"keys": keys.split("+"), "onnx": f"{keys}.onnx", "medians": ms, **more},
-        }
-        for keys, ms in times.items()
-    ]  # fmt: skip
-    path.write_text(
-        json.dumps({"machine": device, "date": "2026-01-01", "command": "python3 run.py bench", "rows": rows})
-    )
-    return path
+    return made(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +116,7 @@ def test_each_board_s_figures_stay_with_it_whatever_its_files_are_called(ran: Pa
     final = join(ran, [same])  # of the newer board, called as the older one's
     assert [row["board"]["ms"] for row in final["rows"]] == [30.0, 29.0, 29.0]
     assert final["board"]["others"] == [other]
-    assert len(list((ran / "board").iterdir())) == 3
+    assert len(list((ran / "board").iterdir())) == 2  # what was timed again is told once
     assert (
         join(ran, [brought(tmp_path / "z.json", bench, {**older, "python": "3.8"})])["rows"][1]["board"]["ms"] == 20.0
     )

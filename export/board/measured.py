@@ -1,5 +1,6 @@
 """Bench and check: what is measured on a board, as benchmarks/results.py reads it. Travels: Python 3.6, numpy."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
@@ -117,14 +118,35 @@ def state() -> Dict[str, Any]:
 
 
 def write(folder: Path, kind: str, rows: Sequence[Dict[str, Any]], how: Dict[str, Any]) -> Path:
-    """<kind>-<runtime>-<machine>.json in `folder`: never a host's name."""
+    """<kind>-<runtime>-<machine>-<number>.json in `folder`: never a host's name.
+
+    Earlier ones go where they tell nothing more; one with a graph that was not measured again stays, whole.
+    """
     here = machine.describe(how["threads"])
     every = [dict(one, threads=how["threads"]) for one in rows]
     results = {"machine": here, "date": str(date.today()), "command": how["command"], "rows": every}
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "{}-{}-{}.json".format(kind, every[0]["runtime"], machine.name(here))
+    head = "{}-{}-{}-".format(kind, every[0]["runtime"], machine.name(here))
+    earlier = {
+        int(one.stem[len(head) :]): one for one in folder.glob(head + "*.json") if one.stem[len(head) :].isdigit()
+    }
+    path = folder / "{}{:03d}.json".format(head, 1 + max(earlier, default=0))
     stamp.whole(path, results)
+    for one in earlier.values():
+        if covered(one, rows):
+            one.unlink()
     return path
+
+
+def covered(path: Path, rows: Sequence[Dict[str, Any]]) -> bool:
+    """Whether an earlier file is of another bundle, or `rows` tell anew all that it does."""
+    said = [(one["options"]["bundle"], one["options"]["onnx"], one["precision"]) for one in rows]
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        was = [(one["options"]["bundle"], one["options"]["onnx"], one["precision"]) for one in old]
+    except (KeyError, TypeError, ValueError):  # nothing of run.py's
+        return False
+    return all(one in said or one[0] != said[0][0] for one in was)
 
 
 def told(one: Dict[str, Any]) -> str:

@@ -51,21 +51,30 @@ def joined(final: Json, head: list[str], rows: list[list[str]]) -> tuple[list[st
     """Head and rows with what boards measured, each in columns of its own."""
     if "board" in final:
         head += [f"ms on {final['board']['label']}", "There"]
-        rows = [[*cells, *there(row)] for cells, row in zip(rows, final["rows"], strict=True)]
+        date = final["board"].get("date")
+        rows = [[*cells, *there(row, date)] for cells, row in zip(rows, final["rows"], strict=True)]
         for other in final["board"].get("others", ()):
             head.append(f"ms on {other['label']}, {other['date']}")
-            taken = [other["ms"].get(row["stage"]) for row in final["rows"]]
-            rows = [[*cells, share(ms, "")] for cells, ms in zip(rows, taken, strict=True)]
+            taken = [(other["ms"].get(row["stage"]), since(other, row["stage"])) for row in final["rows"]]
+            rows = [[*cells, share(ms, "") + when] for cells, (ms, when) in zip(rows, taken, strict=True)]
     return head, rows
 
 
-def there(row: Json) -> list[str]:
-    """A stage's time on the device itself, and whether it is kept there; nothing where it was not measured there."""
+def since(other: Json, stage: str) -> str:
+    """When a board timed a stage, if not on the date of its column."""
+    date = other.get("dates", {}).get(stage, other["date"])
+    return "" if date == other["date"] else f" (of {date})"
+
+
+def there(row: Json, date: str | None) -> list[str]:
+    """A stage's time on the device itself, with its date if not `date`, and whether it is kept there; nothing where it
+    was not measured there."""
     board = row.get("board")
     if board is None:
         return [ABSENT, ABSENT]
     kept = "kept" if board["keep"] else "rolled back"
-    return [f"{board['ms']:.2f} ({board['runtime']} {board['precision']})", kept]
+    when = "" if board.get("date", date) == date else f", of {board['date']}"
+    return [f"{board['ms']:.2f} ({board['runtime']} {board['precision']}{when})", kept]
 
 
 def stage(row: Json, runtimes: list[str], columns: Sequence[Column]) -> list[str]:

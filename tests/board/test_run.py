@@ -81,6 +81,28 @@ def test_bench_writes_results_that_the_house_reads(box: Path, python: str) -> No
     assert socket.gethostname() not in json.dumps(results.machine)
 
 
+def test_results_of_graphs_that_were_not_timed_again_stay(box: Path, python: str) -> None:
+    """One file a bench: what was timed in the same rounds stays together, and is never written over."""
+    words = ["bench", "--rounds", "5", "--runtime", "onnxruntime"]
+
+    def benched() -> list[Path]:
+        code, _, error = run(box, *words, python=python)
+        assert code == 0, error
+        return sorted((box / "results").iterdir())
+
+    (first,) = benched()
+    assert first.stem.endswith("-001")
+    (second,) = benched()
+    assert second.stem.endswith("-002")
+    told = json.loads(second.read_text())
+    other = {**told["rows"][0], "options": {**told["rows"][0]["options"], "onnx": "judge/train.onnx"}}
+    second.write_text(json.dumps({**told, "rows": [*told["rows"], other]}))
+    assert [path.stem[-4:] for path in benched()] == ["-002", "-003"]
+    other["options"]["bundle"] = told["rows"][0]["options"]["bundle"] = "another"
+    second.write_text(json.dumps({**told, "rows": [*told["rows"], other]}))
+    assert [path.stem[-4:] for path in benched()] == ["-004"]
+
+
 def test_detect_draws_photos_and_goes_on_past_a_broken_one(box: Path, tmp_path: Path, python: str) -> None:
     folder, out = tmp_path / "seen", tmp_path / "out"
     folder.mkdir()
