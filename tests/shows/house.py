@@ -15,7 +15,8 @@ from typing import Any
 
 from benchmarks.results import table_file
 
-TABLE = Path(__file__).parents[2] / "benchmarks" / "tables" / "house.json"
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "benchmarks" / "tables" / "house.json"
 
 
 def main(folders: list[str]) -> int:
@@ -49,7 +50,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def portable(command: str) -> str:
     """The command as anyone can type it, wherever its runs lay."""
-    command = re.sub(r"(?<!\S)/\S*?/runs(?=/)", "runs", command)
+    command = re.sub(r"(?<!\S)/\S*?/runs(?=/)", "runs", command.replace(f"{ROOT}/", ""))
     command = re.sub(r"--out /\S+", "--out runs/house", command)
     for name in ("MFAST_DATA", "MFAST_WEIGHTS"):
         command = command.replace(os.environ.get(name) or "\0", f"${name}")
