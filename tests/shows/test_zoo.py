@@ -21,7 +21,9 @@ def test_every_cell_of_a_row_is_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(zoo, "TABLE", tmp_path / "zoo.json")
-    door = [sys.executable, "-m", "mfast_edge.compress", "--model", "tiny", "--target", "x86", "--plan", str(PLAN)]
+    plan = tmp_path / "zoo.yaml"
+    plan.write_text(PLAN.read_text() + "timing: {rounds: 5, seconds: 0.01, warmup: 1}\n")
+    door = [sys.executable, "-m", "mfast_edge.compress", "--model", "tiny", "--target", "x86", "--plan", str(plan)]
     done = subprocess.run([*door, *QUICK, "--out", str(tmp_path / "runs"), "--name", "one"], capture_output=True)
     assert done.returncode in (0, 1), done.stderr
     assert zoo.main([str(tmp_path / "runs" / "one"), "--rounds", "5", "--seconds", "0.001"]) == 0

@@ -185,10 +185,10 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_epoch(tmp_pat
 def test_a_gradient_that_is_not_a_number_stops_too(tmp_path: Path) -> None:
     """√(x - x) is 0, its gradient infinite times 0: in the last step of all no later loss would show it."""
     finite = course(tmp_path, Noise(), [])
-    steps = iter(range(1, finite.steps + 1))
+    steps = iter(range(1, finite.recipe.steps + 1))
 
     def broken(out: Any, truth: Any) -> dict[str, Tensor]:
-        zero = (out - out).sum().sqrt() if next(steps) == finite.steps else 0
+        zero = (out - out).sum().sqrt() if next(steps) == finite.recipe.steps else 0
         return {name: value + zero for name, value in finite.loss(out, truth).items()}
 
     with pytest.raises(Diverged, match="epoch 5"):
