@@ -22,7 +22,7 @@ stages:
   - prune: {{keep: 0.6, images: 80, batch: 8, lr: 1.5e-3, batches: 2, looks: 1, round_to: 4}}
   - export_onnx: {{}}
   - quantize: {{images: 8}}
-timing: {{rounds: 9, seconds: 0.02, warmup: 3}}
+timing: {{rounds: 5, seconds: 0.005, warmup: 1}}
 """
 
 
